@@ -1,0 +1,20 @@
+export { type Action, defineAction, type InputsOf, type OutputsOf } from './action.ts';
+export { messageOf, type Place, throwAll, UserError, UserErrors } from './errors.ts';
+export type { GitHub, Payload } from './github.ts';
+export {
+  choice,
+  duration,
+  durationSchema,
+  flag,
+  type Input,
+  integer,
+  list,
+  milliseconds,
+  structure,
+  text,
+} from './input.ts';
+export { nearest, suggest } from './nearest.ts';
+export { DeadlineError, type RetryOptions, retry, type WaitOptions, waitFor } from './retry.ts';
+export { type Context, run } from './run.ts';
+export { addPath, annotate, debug, exportVariable, group, mask } from './runner.ts';
+export { show } from './schema-problems.ts';

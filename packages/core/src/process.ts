@@ -1,0 +1,191 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { UserError } from './errors.ts';
+
+export interface CommandOptions {
+  cwd?: string;
+  /** Added to this process's environment; undefined takes a variable away. */
+  env?: Record<string, string | undefined>;
+  /** Cancels the command and everything it started: interrupt, then terminate, then kill. */
+  signal?: AbortSignal | undefined;
+  /** Written to the command's standard input, which is otherwise empty. */
+  input?: string;
+  /** Sees each line as it comes, and prints it where that is wanted. Default: nothing is printed. */
+  onLine?: (line: string, stream: 'stdout' | 'stderr') => void;
+  /** Whether a failing exit code is an answer rather than an error. */
+  tolerate?: boolean;
+  /** Time between interrupt, terminate and kill in milliseconds (default 5000). */
+  graceMs?: number;
+}
+
+export interface CommandResult {
+  exitCode: number | null;
+  signal: NodeJS.Signals | null;
+  /** Whole output, at most the last 10 MiB. */
+  stdout: string;
+  /** The last lines of standard error. */
+  stderrTail: string[];
+}
+
+/** A child process failed: which command, how it ended, and the last it said. */
+export class CommandError extends UserError {
+  override readonly name = 'CommandError';
+  readonly command: string;
+  readonly result: CommandResult;
+
+  constructor(command: string, result: CommandResult) {
+    const how = result.signal ? `was ended by ${result.signal}` : `failed with exit code ${result.exitCode}`;
+    const tail = result.stderrTail.filter((line) => line.trim()).slice(-tailShown);
+    super(
+      `'${command}' ${how}${tail.length ? `. Its last words:\n${tail.map((line) => `  ${line}`).join('\n')}` : ''}`,
+    );
+    this.command = command;
+    this.result = result;
+  }
+}
+
+const tailShown = 10;
+const tailKept = 50;
+const stdoutKept = 10 * 1024 * 1024;
+
+/** Runs a program with an argument list; no shell reads the arguments. */
+export async function command(
+  program: string,
+  args: readonly string[],
+  options: CommandOptions = {},
+): Promise<CommandResult> {
+  return finish([program, ...args].join(' '), start(program, args, options), options);
+}
+
+/**
+ * Runs a user's script as a `run:` step would: bash with -e and pipefail where there is one, otherwise sh; PowerShell
+ * on Windows.
+ */
+export async function script(text: string, options: CommandOptions = {}): Promise<CommandResult> {
+  const folder = await mkdtemp(join(tmpdir(), 'mlops-script-'));
+  const windows = process.platform === 'win32';
+  const file = join(folder, windows ? 'script.ps1' : 'script.sh');
+  try {
+    await writeFile(file, windows ? powershell(text) : `${text}\n`);
+    const shown = text.trim().split('\n')[0] ?? '';
+    const child = windows
+      ? start('pwsh', ['-NoLogo', '-NoProfile', '-NonInteractive', '-Command', `. '${file}'`], options)
+      : start('bash', ['--noprofile', '--norc', '-e', '-o', 'pipefail', file], options);
+    return await finish(shown, child, options);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** What the runner wraps around PowerShell steps: stop at the first error, end with the last program's exit code. */
+function powershell(text: string): string {
+  return `$ErrorActionPreference = 'stop'\n${text}\nif ((Test-Path -LiteralPath variable:\\LASTEXITCODE)) { exit $LASTEXITCODE }\n`;
+}
+
+function start(program: string, args: readonly string[], { cwd, env, input }: CommandOptions): ChildProcess {
+  return spawn(program, args, {
+    cwd,
+    env: env ? { ...process.env, ...env } : process.env,
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    // A group of its own, so that a signal reaches whatever the command started.
+    detached: process.platform !== 'win32',
+    windowsHide: true,
+  });
+}
+
+async function finish(shown: string, child: ChildProcess, options: CommandOptions): Promise<CommandResult> {
+  const { signal, input, onLine, tolerate, graceMs = 5000 } = options;
+  const stopWatching = endOnAbort(child, signal, graceMs);
+  const stdout: string[] = [];
+  let kept = 0;
+  const stderrTail: string[] = [];
+  const keep = (line: string) => {
+    stdout.push(line);
+    kept += line.length + 1;
+    while (kept > stdoutKept) kept -= (stdout.shift()?.length ?? 0) + 1;
+  };
+  try {
+    if (input !== undefined) child.stdin?.end(input);
+    child.stdin?.on('error', () => {}); // The command may end before it has read everything.
+    const ended = new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', (code, ending) => resolve([code, ending]));
+    });
+    const [[exitCode, ending]] = await Promise.all([
+      ended,
+      eachLine(child.stdout, (line) => {
+        keep(line);
+        onLine?.(line, 'stdout');
+      }),
+      eachLine(child.stderr, (line) => {
+        stderrTail.push(line);
+        if (stderrTail.length > tailKept) stderrTail.shift();
+        onLine?.(line, 'stderr');
+      }),
+    ]);
+    signal?.throwIfAborted();
+    const result = { exitCode, signal: ending, stdout: stdout.join('\n'), stderrTail };
+    if (exitCode !== 0 && !tolerate) throw new CommandError(shown, result);
+    return result;
+  } catch (error) {
+    throw (error as NodeJS.ErrnoException).code === 'ENOENT'
+      ? notFound(shown, child, options.cwd, error)
+      : error;
+  } finally {
+    stopWatching();
+  }
+}
+
+function notFound(shown: string, child: ChildProcess, cwd: string | undefined, cause: unknown): UserError {
+  return new UserError(
+    `'${shown}' cannot start: the program '${child.spawnfile}' was not found${cwd ? ` (or the folder '${cwd}' does not exist)` : ''}`,
+    {
+      cause,
+      advice: 'Install it in an earlier step, or check PATH.',
+    },
+  );
+}
+
+async function eachLine(stream: Readable | null, see: (line: string) => void): Promise<void> {
+  if (!stream) return;
+  for await (const line of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) see(line);
+}
+
+function endOnAbort(child: ChildProcess, signal: AbortSignal | undefined, graceMs: number): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  const onAbort = () => {
+    const steps: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGKILL'];
+    const next = () => {
+      const step = steps.shift();
+      if (!step) return;
+      endTree(child, step);
+      timer = setTimeout(next, graceMs);
+    };
+    next();
+  };
+  if (signal?.aborted) onAbort();
+  signal?.addEventListener('abort', onAbort, { once: true });
+  return () => {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
+  };
+}
+
+/** Signals a command and all it started. Windows has no signals: there the tree is ended at the last step. */
+function endTree(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined) return;
+  if (process.platform === 'win32') {
+    if (signal === 'SIGKILL') spawn('taskkill', ['/pid', String(child.pid), '/T', '/F'], { stdio: 'ignore' });
+    else if (signal === 'SIGTERM') spawn('taskkill', ['/pid', String(child.pid), '/T'], { stdio: 'ignore' });
+    return;
+  }
+  try {
+    process.kill(-child.pid, signal);
+  } catch {
+    // The group is gone already.
+  }
+}

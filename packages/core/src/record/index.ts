@@ -1,0 +1,2 @@
+export { jobRecordPath } from './job-record.ts';
+export * from './schema.ts';

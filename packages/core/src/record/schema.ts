@@ -1,0 +1,186 @@
+import * as z from 'zod';
+
+/**
+ * The run record: one JSON document per pipeline run. Each job writes a fragment (a JobRecord), carried from job to
+ * job as an artifact; the last job merges them. Report, gate baseline and record store read it; nobody parses logs.
+ * Times are ISO 8601 in UTC, durations milliseconds, sizes bytes, digests `sha256:<hex>`.
+ */
+
+const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
+const time = z.iso.datetime();
+const milliseconds = z.number().min(0);
+const bytes = z.int().min(0);
+
+/** JSON has no NaN and no infinities, yet a metric may be one, and the gate must see it. */
+const measured = z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity'])]);
+
+const hardware = z.object({
+  os: z.string(),
+  arch: z.string(),
+  cpu: z.string(),
+  cores: z.int(),
+  memoryBytes: bytes,
+  runner: z.string().describe("The runner's name, or 'local'."),
+});
+
+const step = z.object({
+  action: z.string(),
+  startedAt: time,
+  durationMs: milliseconds,
+  outcome: z.enum(['success', 'failure', 'cancelled']),
+  error: z.string().optional(),
+});
+
+const environment = z.object({
+  manager: z.string().describe('uv, pip, poetry, …'),
+  python: z.string().describe('The full version.'),
+  lock: z.object({ path: z.string(), digest }).nullable(),
+  digest: digest.describe('Of lock, Python version and platform: what stage cache keys depend on.'),
+  cacheHit: z.boolean(),
+  durationMs: milliseconds,
+});
+
+const file = z.object({ path: z.string(), digest, bytes });
+
+export const stageSchema = z.object({
+  name: z.string(),
+  outcome: z.enum(['ran', 'skipped', 'failed', 'not-reached']),
+  reason: z.string().describe('Why it ran or was skipped, for people.'),
+  key: digest,
+  durationMs: milliseconds.describe('What it took now; for a skipped stage, to decide.'),
+  savedMs: milliseconds.describe('What a skipped stage took when it ran.'),
+  startedAt: time,
+  inputs: z.array(file),
+  outputs: z.array(file.extend({ restored: z.boolean() })),
+  parameters: z.record(z.string(), z.json()),
+});
+
+const point = z.object({ step: z.number(), value: measured });
+
+const training = z.object({
+  name: z.string().describe("The artifact's name; distinguishes the jobs of a matrix."),
+  stages: z.array(stageSchema),
+  parameters: z.record(z.string(), z.json()).describe('Every parameter, dotted.'),
+  metrics: z.record(z.string(), measured).describe('Every metric, dotted.'),
+  curves: z.record(z.string(), z.array(point)),
+  model: file.extend({ artifact: z.string().nullable() }).nullable(),
+  durationMs: milliseconds,
+});
+
+const rule = z.object({
+  metric: z.string(),
+  rule: z.string().describe('threshold, min_absolute_change or min_relative_change.'),
+  bound: z.number(),
+  candidate: measured.nullable(),
+  baseline: measured.nullable(),
+  change: measured.nullable().describe('In the units of the rule: absolute, or relative to the baseline.'),
+  greaterIsBetter: z.boolean(),
+  severity: z.enum(['fail', 'warn']),
+  verdict: z.enum(['pass', 'warn', 'fail', 'inconclusive']),
+  explanation: z.string(),
+});
+
+const gate = z.object({
+  verdict: z.enum(['pass', 'warn', 'fail', 'inconclusive']),
+  passed: z.boolean(),
+  rules: z.array(rule),
+  baseline: z
+    .object({
+      kind: z.enum(['file', 'git', 'alias', 'branch']),
+      ref: z.string(),
+      commit: z.string().nullable(),
+    })
+    .nullable(),
+});
+
+const packaged = z.object({
+  name: z.string(),
+  digest,
+  bytes,
+  files: z.int(),
+  artifact: z.string().nullable(),
+  modelDigest: digest.nullable(),
+});
+
+const deployment = z.object({
+  target: z.string(),
+  environment: z.string(),
+  outcome: z.enum(['deployed', 'rolled-back', 'failed', 'unchanged']),
+  revision: z.string(),
+  previousRevision: z.string().nullable(),
+  url: z.string().nullable(),
+  digest: digest.nullable(),
+  modelDigest: digest.nullable(),
+  durationMs: milliseconds,
+  smoke: z.array(
+    z.object({
+      request: z.string(),
+      status: z.int().nullable(),
+      durationMs: milliseconds,
+      passed: z.boolean(),
+      response: z.string(),
+    }),
+  ),
+  reason: z.string().nullable().describe('Why it failed or was rolled back.'),
+});
+
+export const jobRecordSchema = z.object({
+  schema: z.literal(1),
+  id: z.string(),
+  job: z.string(),
+  matrix: z.record(z.string(), z.json()).nullable(),
+  attempt: z.int(),
+  startedAt: time,
+  finishedAt: time,
+  hardware,
+  steps: z.array(step),
+  environments: z.array(environment),
+  trainings: z.array(training),
+  gates: z.array(gate),
+  packages: z.array(packaged),
+  deployments: z.array(deployment),
+});
+
+export const runRecordSchema = z.object({
+  schema: z.literal(1),
+  run: z.object({
+    id: z.string().describe("GitHub's run id."),
+    attempt: z.int(),
+    repository: z.string().nullable(),
+    workflow: z.string(),
+    event: z.string(),
+    ref: z.string(),
+    commit: z.string(),
+    dirty: z.boolean().describe('Whether the working tree differed from the commit.'),
+    message: z.string(),
+    actor: z.string(),
+    url: z.string().nullable(),
+    startedAt: time,
+    finishedAt: time,
+  }),
+  jobs: z.array(jobRecordSchema),
+});
+
+export type Measured = z.infer<typeof measured>;
+export type Hardware = z.infer<typeof hardware>;
+export type StepRecord = z.infer<typeof step>;
+export type EnvironmentRecord = z.infer<typeof environment>;
+export type FileRecord = z.infer<typeof file>;
+export type StageRecord = z.infer<typeof stageSchema>;
+export type TrainingRecord = z.infer<typeof training>;
+export type RuleRecord = z.infer<typeof rule>;
+export type GateRecord = z.infer<typeof gate>;
+export type PackageRecord = z.infer<typeof packaged>;
+export type DeploymentRecord = z.infer<typeof deployment>;
+export type JobRecord = z.infer<typeof jobRecordSchema>;
+export type RunRecord = z.infer<typeof runRecordSchema>;
+
+/** A number as a record holds it. */
+export function measuredOf(value: number): Measured {
+  return Number.isFinite(value) ? value : (String(value) as Measured);
+}
+
+/** A recorded number as JavaScript has it. */
+export function numberOf(value: Measured): number {
+  return Number(value);
+}
