@@ -1,0 +1,3 @@
+export { actionYml } from './action-yml.ts';
+export { configSchema } from './json-schema.ts';
+export { between, withTables } from './readme-tables.ts';

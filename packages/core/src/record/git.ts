@@ -1,0 +1,98 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { messageOf, UserError } from '../errors.ts';
+import type { GitHub } from '../github.ts';
+import { CommandError, command } from '../process.ts';
+
+/** A private bare repository that talks to one remote; it lives as long as `use` runs. */
+export class ScratchRepository {
+  readonly folder: string;
+  readonly #env: Record<string, string>;
+  readonly #signal: AbortSignal | undefined;
+
+  private constructor(folder: string, env: Record<string, string>, signal: AbortSignal | undefined) {
+    this.folder = folder;
+    this.#env = env;
+    this.#signal = signal;
+  }
+
+  static async use<T>(
+    remote: Remote,
+    signal: AbortSignal | undefined,
+    fn: (git: ScratchRepository) => Promise<T>,
+  ): Promise<T> {
+    const folder = await mkdtemp(join(tmpdir(), 'mlops-records-'));
+    try {
+      const git = new ScratchRepository(folder, environment(remote), signal);
+      await git.run(['init', '--quiet', '--bare']);
+      await git.run(['remote', 'add', 'origin', remote.url]);
+      return await fn(git);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  async run(args: string[], input?: string, env: Record<string, string> = {}): Promise<string> {
+    const options = { cwd: this.folder, env: { ...this.#env, ...env }, signal: this.#signal };
+    const { stdout } = await command('git', args, input === undefined ? options : { ...options, input });
+    return stdout.trim();
+  }
+}
+
+export interface Remote {
+  url: string;
+  /** Sent as a header through git's environment, never in an argument or a URL. */
+  token?: string | undefined;
+}
+
+/** The repository's own remote: the checkout's `origin`, otherwise the address that GitHub gives. */
+export async function originOf(github: GitHub, folder: string, token: string | undefined): Promise<Remote> {
+  const url = await command('git', ['remote', 'get-url', 'origin'], { cwd: folder })
+    .then(({ stdout }) => stdout.trim())
+    .catch(() => (github.repository ? `${github.serverUrl}/${github.repository}.git` : undefined));
+  if (!url)
+    throw new UserError(`no git remote is known for '${folder}'`, {
+      advice: "Check the repository out before this step, or add a remote named 'origin'.",
+    });
+  return { url, token };
+}
+
+function environment({ url, token }: Remote): Record<string, string> {
+  const header =
+    token && /^https?:/.test(url)
+      ? `AUTHORIZATION: basic ${Buffer.from(`x-access-token:${token}`).toString('base64')}`
+      : undefined;
+  return {
+    GIT_TERMINAL_PROMPT: '0',
+    GIT_CONFIG_NOSYSTEM: '1',
+    ...(header && {
+      GIT_CONFIG_COUNT: '1',
+      GIT_CONFIG_KEY_0: `http.${new URL(url).origin}/.extraheader`,
+      GIT_CONFIG_VALUE_0: header,
+    }),
+    GIT_AUTHOR_NAME: 'github-actions[bot]',
+    GIT_AUTHOR_EMAIL: '41898282+github-actions[bot]@users.noreply.github.com',
+    GIT_COMMITTER_NAME: 'github-actions[bot]',
+    GIT_COMMITTER_EMAIL: '41898282+github-actions[bot]@users.noreply.github.com',
+  };
+}
+
+/** What a failed git command means for the caller. */
+export function gitFailure(error: unknown): 'denied' | 'moved' | 'no-branch' | 'other' {
+  const said = error instanceof CommandError ? error.result.stderrTail.join('\n') : messageOf(error);
+  if (/couldn't find remote ref/i.test(said)) return 'no-branch';
+  if (
+    /stale info|fetch first|non-fast-forward|cannot lock ref|failed to update ref|reference already exists|incorrect old value/i.test(
+      said,
+    )
+  )
+    return 'moved';
+  if (
+    /\b403\b|permission .*denied|denied to |authentication failed|could not read username|protected branch|GH006|GH013/i.test(
+      said,
+    )
+  )
+    return 'denied';
+  return 'other';
+}
