@@ -1,0 +1,1 @@
+"""Tells malignant from benign breast tumors by the shape of their cell nuclei."""
