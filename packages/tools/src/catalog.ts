@@ -1,0 +1,39 @@
+/**
+ * A program that comes in a Python wheel. `group` names the hashed requirements file it is installed from, all of a
+ * group at once; `python` is the oldest version every package of the group supports.
+ *
+ * To change a version, edit `requirements/<group>.in` and, in that folder, run `uv pip compile --universal
+ * --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version <python> <group>.in -o <group>.txt`.
+ */
+export interface PythonSource {
+  group: 'engine' | 'lint' | 'dvc' | 'go';
+  python: `3.${number}`;
+}
+
+/** A program built from a Go module. `sum` is the module's checksum as go.sum has it. */
+export interface GoSource {
+  module: string;
+  package: string;
+  version: string;
+  sum: string;
+  /** The oldest Go that builds it. */
+  go: `1.${number}`;
+}
+
+export const tools = {
+  act: { group: 'engine', python: '3.10' },
+  uv: { group: 'engine', python: '3.10' },
+  zizmor: { group: 'lint', python: '3.11' },
+  ruff: { group: 'lint', python: '3.11' },
+  dvc: { group: 'dvc', python: '3.10' },
+  go: { group: 'go', python: '3.10' },
+  actionlint: {
+    module: 'github.com/rhysd/actionlint',
+    package: 'github.com/rhysd/actionlint/cmd/actionlint',
+    version: 'v1.7.12',
+    sum: 'h1:vQ4GeJN86C0QH+gTUQcs8McmK62OLT3kmakPMtEWYnY=',
+    go: '1.24',
+  },
+} as const satisfies Record<string, PythonSource | GoSource>;
+
+export type ToolName = keyof typeof tools;

@@ -1,0 +1,43 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { type ToolName, tools } from './catalog.ts';
+import { installedGoProgram } from './go.ts';
+import { installedPythonProgram } from './python.ts';
+
+export type { ToolName } from './catalog.ts';
+
+export interface ToolOptions {
+  /** Where tools are kept. Default: `$MLOPS_TOOLS_DIR`, otherwise `mlops/tools` in the user's cache folder. */
+  folder?: string;
+  /** The environment that python, pip and go see, and with it the user's mirror, proxy and certificates. */
+  env?: NodeJS.ProcessEnv;
+}
+
+const started = new Map<string, Promise<string>>();
+
+/**
+ * The absolute path of a pinned outside program, installed on first use into a cache outside the checkout. Throws a
+ * UserError that says what is missing on the machine and how to get it.
+ */
+export function tool(name: ToolName, options: ToolOptions = {}): Promise<string> {
+  const { env = process.env, folder = toolsFolder(env) } = options;
+  const key = `${folder}\0${name}`;
+  const running = started.get(key) ?? install(name, folder, env);
+  started.set(key, running);
+  running.catch(() => started.delete(key)); // So that a second call tries again, after what was missing was mended.
+  return running;
+}
+
+function install(name: ToolName, folder: string, env: NodeJS.ProcessEnv): Promise<string> {
+  const source = tools[name];
+  return 'module' in source
+    ? installedGoProgram(name, source, folder, env, () => tool('go', { folder, env }))
+    : installedPythonProgram(name, source, folder, env);
+}
+
+function toolsFolder(env: NodeJS.ProcessEnv): string {
+  if (env.MLOPS_TOOLS_DIR) return env.MLOPS_TOOLS_DIR;
+  if (env.XDG_CACHE_HOME) return join(env.XDG_CACHE_HOME, 'mlops', 'tools');
+  if (process.platform === 'win32' && env.LOCALAPPDATA) return join(env.LOCALAPPDATA, 'mlops', 'tools');
+  return join(homedir(), process.platform === 'darwin' ? 'Library/Caches' : '.cache', 'mlops', 'tools');
+}
