@@ -3,6 +3,7 @@ import json
 import math
 import shutil
 
+import numpy as np
 import pytest
 
 from tumor import evaluate, features
@@ -39,6 +40,21 @@ def test_metrics_follow_from_the_predictions(trained):
     assert reported["f1"] == pytest.approx(2 * hits / (labelled + predicted), abs=1e-6)
     assert reported["log_loss"] == pytest.approx(loss, abs=1e-3)
     assert reported["roc_auc"] == pytest.approx(sum(pairs) / len(pairs), abs=1e-3)
+
+
+def test_measures_by_hand():
+    labels = np.array([1, 1, 1, 0, 0])
+    scores = np.array([0.9, 0.4, 0.2, 0.1, 0.8])
+    measured = evaluate.measure(labels, predictions=(scores >= 0.5).astype(int), scores=scores)
+    # One of three malignant examples found, with one false alarm.
+    assert measured["accuracy"] == 0.4
+    assert measured["recall"] == pytest.approx(1 / 3, abs=1e-6)
+    assert measured["precision"] == 0.5
+    assert measured["f1"] == 0.4
+    assert measured["roc_auc"] == pytest.approx(4 / 6, abs=1e-6)
+    assert measured["log_loss"] == pytest.approx(
+        -sum(map(math.log, [0.9, 0.4, 0.2, 0.9, 0.2])) / 5, abs=1e-6
+    )
 
 
 def test_predictions_are_of_the_test_split(trained):

@@ -15,7 +15,7 @@ from tumor.model import load_card, load_model
 from tumor.serve import create_app
 from tumor.table import MEASUREMENTS, PROCESSED, read_table
 
-SMOKE = yaml.safe_load((REPOSITORY / "mlops.yaml").read_text())["cloud-deploy"]["smoke"]
+SMOKE = yaml.safe_load((REPOSITORY / "mlops.yaml").read_text("utf-8"))["cloud-deploy"]["smoke"]
 
 
 @pytest.fixture(scope="module")

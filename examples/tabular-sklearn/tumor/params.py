@@ -69,5 +69,6 @@ def _mistakes(error: ValidationError) -> list[str]:
     lines = []
     for mistake in error.errors():
         key = ".".join(map(str, mistake["loc"])) or "file"
-        lines.append(f"{key}: {mistake['msg']}, got {mistake['input']!r}")
+        got = "" if mistake["type"] == "missing" else f", got {mistake['input']!r}"
+        lines.append(f"{key}: {mistake['msg']}{got}")
     return lines
