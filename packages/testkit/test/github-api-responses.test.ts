@@ -30,6 +30,9 @@ test('every modelled operation answers as GitHub describes it', async () => {
   const sha = pull.pull_request.head.sha;
   const workflow = repository.addWorkflow('.github/workflows/train.yml', { inputs: ['epochs'] });
   const run = repository.addWorkflowRun(workflow);
+  repository.addWorkflowJob(run, 'train', {
+    steps: [{ name: 'fit', status: 'completed', conclusion: 'success' }],
+  });
   const artifact = repository.addArtifact(run, 'model', Buffer.from('zip'));
   repository.addCommit({ branch: 'other' });
   const octokit = getOctokit(github.token(EVERYTHING), { baseUrl: github.enterpriseUrl });
@@ -46,6 +49,12 @@ test('every modelled operation answers as GitHub describes it', async () => {
   await call('repos/get');
   await call('repos/get-content', { path: 'src' });
   await call('repos/get-content', { path: 'README.md', ref: 'feature/lr' });
+  const content = Buffer.from('new').toString('base64');
+  await call('repos/create-or-update-file-contents', {
+    path: 'docs/card.md',
+    message: 'Add the card',
+    content,
+  });
   await call('repos/get-branch', { branch: 'feature/lr' });
   await call('repos/get-commit', { ref: first.sha });
   await call('git/get-ref', { ref: 'heads/feature/lr' });
@@ -118,6 +127,7 @@ test('every modelled operation answers as GitHub describes it', async () => {
   await call('actions/list-workflow-runs-for-repo', { branch: 'main' });
   await call('actions/list-workflow-runs', { workflow_id: 'train.yml' });
   await call('actions/get-workflow-run', { run_id: run.id });
+  await call('actions/list-jobs-for-workflow-run', { run_id: run.id });
   await call('actions/list-artifacts-for-repo', { name: 'model' });
   await call('actions/list-workflow-run-artifacts', { run_id: run.id });
   await call('actions/get-artifact', { artifact_id: artifact.id });

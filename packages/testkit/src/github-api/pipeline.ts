@@ -53,7 +53,7 @@ type Report = (kind: Violation['kind'], message: string) => void;
 
 /** Takes one request through routing, validation, authorization and its handler, as GitHub would answer it. */
 export function answer(incoming: Incoming, context: Context): Answer {
-  const match = context.router.match(incoming.method === 'HEAD' ? 'GET' : incoming.method, incoming.path);
+  const match = context.router.match(incoming.method, incoming.path);
   const docs = match?.operation.docs ?? '';
   const report: Report = (kind, message) =>
     context.report({

@@ -14,6 +14,7 @@ import type {
   Release,
   User,
   Workflow,
+  WorkflowJob,
   WorkflowRun,
 } from './state.ts';
 
@@ -47,6 +48,7 @@ export class Repository {
   readonly dispatches: Dispatch[] = [];
   readonly workflows: Workflow[] = [];
   readonly workflowRuns: WorkflowRun[] = [];
+  readonly workflowJobs: WorkflowJob[] = [];
   readonly artifacts: Artifact[] = [];
   readonly releases: Release[] = [];
   readonly #clock: Clock;
@@ -71,7 +73,7 @@ export class Repository {
   /** Adds a commit on top of `branch`; `files` change the tree (an existing sha may be given, for a real repository's). */
   addCommit(options: { files?: Files; branch?: string; message?: string; sha?: string } = {}): Commit {
     const ref = `heads/${options.branch ?? this.defaultBranch}`;
-    const parent = this.refs.get(ref) ?? (this.refs.get(`heads/${this.defaultBranch}`) || undefined);
+    const parent = this.refs.get(ref) ?? this.refs.get(`heads/${this.defaultBranch}`);
     const message = options.message ?? 'Change';
     const commit: Commit = {
       sha: options.sha ?? sha1(`${this.fullName} ${this.#clock.id()} ${message}`),
@@ -169,6 +171,28 @@ export class Repository {
     };
     this.workflowRuns.push(run);
     return run;
+  }
+
+  addWorkflowJob(
+    run: WorkflowRun,
+    name: string,
+    options: Partial<Omit<WorkflowJob, 'run_id'>> = {},
+  ): WorkflowJob {
+    const now = this.#clock.now();
+    const job: WorkflowJob = {
+      id: this.#clock.id(),
+      run_id: run.id,
+      run_attempt: run.run_attempt,
+      name,
+      status: 'completed',
+      conclusion: 'success',
+      started_at: now,
+      completed_at: now,
+      steps: [],
+      ...options,
+    };
+    this.workflowJobs.push(job);
+    return job;
   }
 
   /** `data` is the zip file that a download gives. */

@@ -8,7 +8,7 @@ export interface Match {
   parameters: PathParameters;
 }
 
-/** Finds the operation of a request among GitHub's path templates. */
+/** Finds the operation of a request among GitHub's path templates; HEAD is asked for where GET is. */
 export interface Router {
   match(method: string, path: string): Match | undefined;
   /** The methods that a path has, for telling an unknown path from a wrong method. */
@@ -37,8 +37,9 @@ export function createRouter(operations: Operation[]): Router {
     );
   return {
     match(method, path) {
-      const found = find(method, path);
-      const operation = found?.node.operations.get(method);
+      const described = method === 'HEAD' ? 'GET' : method;
+      const found = find(described, path);
+      const operation = found?.node.operations.get(described);
       if (!found || !operation) return undefined;
       const names = parameterNames(operation.path);
       return {

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Description } from './compact.ts';
 import { loadDescription } from './description.ts';
 import { faultAnswer } from './fault-answers.ts';
 import { type Fault, type FaultFilter, FaultQueue } from './faults.ts';
@@ -10,14 +11,21 @@ import { OPERATIONS } from './operations/index.ts';
 import type { Permissions, Token } from './permissions.ts';
 import { type Answer, answer, type Context, type Incoming, type Violation } from './pipeline.ts';
 import { ACTIONS_BOT, type Clock, Repository } from './repository.ts';
-import { createRouter } from './router.ts';
-import { createSchemas } from './schemas.ts';
+import { createRouter, type Router } from './router.ts';
+import { createSchemas, type Schemas } from './schemas.ts';
 import type { User } from './state.ts';
 
 /** Prefixes of the API on GitHub Enterprise Server; without one it is as on api.github.com. */
 const PREFIXES = ['/api/v3', '/api/uploads'];
 /** Requests an hour and repository that a workflow's GITHUB_TOKEN has. */
 const RATE_LIMIT = 1000;
+
+interface Model {
+  description: Description;
+  router: Router;
+  schemas: Schemas;
+}
+let model: Promise<Model> | undefined;
 
 export interface GitHubApiOptions {
   /** Handlers for further operations under /repos/{owner}/{repo}, or in place of the built-in ones. */
@@ -64,7 +72,7 @@ export interface GitHubApi {
 
 /** Starts a GitHub API on a free port of 127.0.0.1 that remembers what it is told and checks every request. */
 export async function startGitHubApi(options: GitHubApiOptions = {}): Promise<GitHubApi> {
-  const description = await loadDescription();
+  const { description, router, schemas } = await loadModel();
   const operations = { ...OPERATIONS, ...options.operations };
   for (const id of Object.keys(operations)) {
     const known = description.operations.find((operation) => operation.id === id);
@@ -82,7 +90,6 @@ export async function startGitHubApi(options: GitHubApiOptions = {}): Promise<Gi
   const downloads = new Map<string, { data: Buffer; type: string }>();
   const tokens = new Map<string, Token>();
   const repositories = new Map<string, Repository>();
-  const router = createRouter(description.operations);
 
   const server = createServer((request, response) => {
     exchange(request, response).catch((error: unknown) => response.destroy(error as Error));
@@ -91,7 +98,7 @@ export async function startGitHubApi(options: GitHubApiOptions = {}): Promise<Gi
 
   const context: Context = {
     router,
-    schemas: createSchemas(description),
+    schemas,
     operations,
     repositories,
     tokens,
@@ -159,6 +166,16 @@ export async function startGitHubApi(options: GitHubApiOptions = {}): Promise<Gi
     [Symbol.asyncDispose]: () => api.close(),
   };
   return api;
+}
+
+/** Shared by the servers of a process, so that each validator is compiled once. */
+function loadModel(): Promise<Model> {
+  model ??= loadDescription().then((description) => ({
+    description,
+    router: createRouter(description.operations),
+    schemas: createSchemas(description),
+  }));
+  return model;
 }
 
 async function listen(server: Server): Promise<string> {

@@ -156,6 +156,18 @@ export interface WorkflowRun {
   updated_at: string;
 }
 
+export interface WorkflowJob {
+  id: number;
+  run_id: number;
+  run_attempt: number;
+  name: string;
+  status: 'queued' | 'in_progress' | 'completed';
+  conclusion: string | null;
+  started_at: string;
+  completed_at: string | null;
+  steps: { name: string; status: 'queued' | 'in_progress' | 'completed'; conclusion: string | null }[];
+}
+
 export interface Artifact {
   id: number;
   name: string;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { ApiError, notFound } from '../errors.ts';
 import { type Call, list, noContent, type Operations, ok, operation } from '../operation.ts';
 import type { Requirement } from '../permissions.ts';
-import type { Artifact, Workflow, WorkflowRun } from '../state.ts';
+import type { Artifact, Workflow, WorkflowJob, WorkflowRun } from '../state.ts';
 import { renderRepository } from './repositories.ts';
 
 const READ: Requirement = [{ actions: 'read' }];
@@ -53,6 +53,17 @@ export const actionsOperations: Operations = {
     );
   }),
   'actions/get-workflow-run': operation(READ, (call) => ok(renderRun(call, findRun(call)))),
+  'actions/list-jobs-for-workflow-run': operation(READ, (call) => {
+    const run = findRun(call);
+    const latestOnly = call.query.filter !== 'all';
+    const jobs = call.repository.workflowJobs.filter(
+      (job) => job.run_id === run.id && (!latestOnly || job.run_attempt === run.run_attempt),
+    );
+    return list(
+      jobs.map((job) => renderJob(call, run, job)),
+      'jobs',
+    );
+  }),
 
   'actions/list-artifacts-for-repo': operation(READ, (call) =>
     listArtifacts(call, call.repository.artifacts),
@@ -165,6 +176,22 @@ function renderRun(call: Call, { workflow, ...run }: WorkflowRun): object {
     artifacts_url: `${url}/artifacts`,
     cancel_url: `${url}/cancel`,
     rerun_url: `${url}/rerun`,
+  };
+}
+
+function renderJob(call: Call, run: WorkflowRun, job: WorkflowJob): object {
+  return {
+    ...job,
+    steps: job.steps.map((step, i) => ({ ...step, number: i + 1 })),
+    run_url: call.links.api(`/actions/runs/${run.id}`),
+    url: call.links.api(`/actions/jobs/${job.id}`),
+    html_url: call.links.html(`/actions/runs/${run.id}/job/${job.id}`),
+    check_run_url: call.links.api(`/check-runs/${job.id}`),
+    head_sha: run.head_sha,
+    head_branch: run.head_branch,
+    workflow_name: run.workflow.name,
+    created_at: job.started_at,
+    labels: ['ubuntu-latest'],
   };
 }
 

@@ -7,6 +7,15 @@ import type { Commit } from '../state.ts';
 const READ: Requirement = [{ contents: 'read' }];
 const WRITE: Requirement = [{ contents: 'write' }];
 
+interface FileChange {
+  message: string;
+  /** Base64. */
+  content: string;
+  /** Git's id of the content that is replaced. */
+  sha?: string;
+  branch?: string;
+}
+
 export const repositoryOperations: Operations = {
   'repos/get': operation([], (call) => ok(renderRepository(call))),
   'repos/get-content': operation(READ, (call) => {
@@ -22,6 +31,26 @@ export const repositoryOperations: Operations = {
       encoding: 'base64',
       content: file.toString('base64').replace(/.{60}/g, '$&\n'),
     });
+  }),
+  'repos/create-or-update-file-contents': operation<FileChange>(WRITE, (call) => {
+    const { repository, body } = call;
+    const branch = body.branch ?? repository.defaultBranch;
+    const head = repository.refs.get(`heads/${branch}`);
+    if (!head) throw new ApiError(404, `Branch ${branch} not found`);
+    const path = call.path.path ?? '';
+    const current = repository.commits.get(head)?.files.get(path);
+    if (current && !body.sha) throw new ApiError(422, 'Invalid request.\n\n"sha" wasn\'t supplied.');
+    if (body.sha && (!current || body.sha !== blobSha(current))) {
+      throw new ApiError(409, `${path} does not match ${body.sha}`);
+    }
+    const content = Buffer.from(body.content, 'base64');
+    const commit = repository.addCommit({ branch, message: body.message, files: { [path]: content } });
+    const { commit: details, ...rendered } = renderCommit(call, commit);
+    const { comments_url: _, ...about } = rendered;
+    return {
+      status: current ? 200 : 201,
+      body: { content: renderEntry(call, commit, path), commit: { ...details, ...about } },
+    };
   }),
   'repos/get-branch': operation(READ, (call) => {
     const sha = call.repository.refs.get(`heads/${call.path.branch}`);
@@ -136,7 +165,7 @@ function renderRef(call: Call, name: string): object {
   };
 }
 
-function renderCommit(call: Call, commit: Commit): object {
+function renderCommit(call: Call, commit: Commit) {
   const url = call.links.api(`/commits/${commit.sha}`);
   return {
     sha: commit.sha,
