@@ -1,3 +1,4 @@
+import { get as httpGet, type IncomingMessage } from 'node:http';
 import { getOctokit } from '@actions/github';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import {
@@ -86,4 +87,11 @@ test('both ways of sending a token, and both forms of the address', async () => 
   }
   expect(github.requests.map(({ path }) => path)).toEqual(Array(4).fill('/repos/OCTO/ml/issues/1'));
   github.expectNoViolations();
+});
+
+test('a client that does not name itself is refused', async () => {
+  const nameless = await new Promise<IncomingMessage>((resolve, reject) => {
+    httpGet(`${github.url}/repos/octo/ml`, resolve).on('error', reject);
+  });
+  expect(nameless.resume().statusCode).toBe(403);
 });
