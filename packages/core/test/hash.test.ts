@@ -286,6 +286,17 @@ describe('patterns', () => {
     );
   });
 
+  it('leave out ignored names inside of folders, at any depth, but not what is named itself', async () => {
+    const root = write({ 'src/a.py': 'a', 'src/sub/b.py': 'b' });
+    const hasher = await open();
+    const ignored = new Set(['__pycache__']);
+    const before = await hasher.paths(root, ['src'], ignored);
+    write({ 'src/__pycache__/a.pyc': 'x', 'src/sub/__pycache__/b.pyc': 'y' });
+    expect(await hasher.paths(root, ['src'], ignored)).toEqual(before);
+    expect(await hasher.paths(root, ['src'])).not.toEqual(before);
+    expect(await hasher.paths(root, ['src/__pycache__'], ignored)).toMatchObject([{ files: 1 }]);
+  });
+
   it('that match nothing are a UserError with the nearest that exists', async () => {
     const root = write({ 'data/train.csv': '' });
     const hasher = await open();

@@ -47,8 +47,11 @@ export interface Hasher {
   file(path: string): Promise<FileDigest>;
   /** A folder's digest; with `paths`, relative to it, of what is at or below these only. */
   tree(root: string, paths?: readonly string[]): Promise<TreeDigest>;
-  /** The digest of each file and folder that the patterns name; see matchPaths. */
-  paths(root: string, patterns: readonly string[]): Promise<PathDigest[]>;
+  /**
+   * The digest of each file and folder that the patterns name; see matchPaths. Inside folders, what has one of the
+   * names in `ignored` does not count.
+   */
+  paths(root: string, patterns: readonly string[], ignored?: ReadonlySet<string>): Promise<PathDigest[]>;
   /** Ends the threads and writes the stat cache. */
   close(): Promise<void>;
 }
@@ -70,11 +73,16 @@ export async function openHasher(options: HasherOptions = {}): Promise<Hasher> {
     return (await Promise.all(portions)).flat();
   }
 
-  async function hashTree(root: string, name: string, paths: readonly string[]): Promise<TreeDigest> {
+  async function hashTree(
+    root: string,
+    name: string,
+    paths: readonly string[],
+    ignored?: ReadonlySet<string>,
+  ): Promise<TreeDigest> {
     if (!statSync(root, { throwIfNoEntry: false })?.isDirectory()) {
       throw new UserError(`'${name}' is not a folder`, { advice: 'Name a folder that exists.' });
     }
-    return treeDigest(await hashAll(walk(root, paths, signal)));
+    return treeDigest(await hashAll(walk(root, paths, signal, ignored)));
   }
 
   return {
@@ -83,7 +91,7 @@ export async function openHasher(options: HasherOptions = {}): Promise<Hasher> {
       return fileDigest(hashed as Hashed);
     },
     tree: (root, paths = ['.']) => hashTree(root, root, paths),
-    async paths(root, patterns) {
+    async paths(root, patterns, ignored) {
       const matches = await matchPaths(root, patterns);
       const isFile = ({ kind }: Match) => kind === 'file';
       const files = await hashAll([
@@ -93,7 +101,7 @@ export async function openHasher(options: HasherOptions = {}): Promise<Hasher> {
       for (const match of matches) {
         const digest = isFile(match)
           ? { ...fileDigest(files.shift() as Hashed), files: 1 }
-          : await hashTree(resolve(root, match.path), match.path, ['.']);
+          : await hashTree(resolve(root, match.path), match.path, ['.'], ignored);
         digests.push({ ...match, ...digest });
       }
       return digests;

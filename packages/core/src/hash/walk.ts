@@ -32,12 +32,13 @@ interface Folder {
 
 /**
  * Everything below `root` that counts, in no certain order and in portions, so that it can be hashed meanwhile; with
- * `paths` (relative to root) only what is at or below these.
+ * `paths` (relative to root) only what is at or below these. What is in a folder under an `ignored` name does not count.
  */
 export async function* walk(
   root: string,
   paths: readonly string[],
   signal?: AbortSignal,
+  ignored?: ReadonlySet<string>,
 ): AsyncGenerator<Found[]> {
   const home = realPath(root, root);
   const starts = outermost(paths.map((path) => resolve(home, path)));
@@ -79,7 +80,8 @@ export async function* walk(
       const { path, name, homes } = folder;
       // Joined by hand: join() takes longer than looking at the file.
       const prefix = path.endsWith(sep) ? path : path + sep;
-      for (const child of readdirSync(path)) visit(prefix + child, name ? `${name}/${child}` : child, homes);
+      for (const child of readdirSync(path))
+        if (!ignored?.has(child)) visit(prefix + child, name ? `${name}/${child}` : child, homes);
       // Looking at files is synchronous, which is fastest; threads and signals must be heard all the same.
       if (performance.now() - portionStart < 15) continue;
       yield found;
