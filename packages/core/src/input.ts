@@ -31,7 +31,10 @@ interface Options {
   fromRunner?: string;
 }
 
-type Present<T, O extends Options> = O extends { default: NonNullable<unknown> } | { required: true } | { fromRunner: string }
+type Present<T, O extends Options> = O extends
+  | { default: NonNullable<unknown> }
+  | { required: true }
+  | { fromRunner: string }
   ? T
   : T | undefined;
 

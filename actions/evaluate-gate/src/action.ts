@@ -1,0 +1,51 @@
+import { choice, defineAction, flag, list, structure, text } from '@mlops/core';
+import { rulesSchema } from './rules.ts';
+
+export const action = defineAction({
+  name: 'evaluate-gate',
+  title: 'Gate a model',
+  description:
+    'Decides by rules whether a model is good enough, and not worse than a baseline such as the one in production; a metric that is missing or not a number never passes.',
+  branding: { icon: 'check-square', color: 'green' },
+  inputs: {
+    rules: structure(rulesSchema, {
+      description:
+        'Metric → what is asked of it: `threshold`, `min_absolute_change` and `min_relative_change` against the baseline, `greater_is_better` (default true), `severity` (`fail` or `warn`). Names of nested metrics are dotted, such as `test.accuracy`.',
+      required: true,
+    }),
+    metrics: list({
+      description:
+        "Files with the candidate's metrics (`.json`, `.yaml`, `.csv`). Default: what `train` measured earlier in the same job.",
+    }),
+    baseline: text({
+      description:
+        'What to compare with: `alias:NAME` (the model deployed as NAME), `branch:NAME` (the newest recorded run of a branch; `branch` alone is the default branch), `git:REF` (the metrics files as committed there), `file:PATH`, or `none`. Default: the alias named like `environment`, otherwise `alias:production`.',
+    }),
+    'if-no-baseline': choice(['pass', 'warn', 'fail'], {
+      description:
+        'Verdict of rules that need a baseline while there is none yet, as before the first deployment.',
+      default: 'warn',
+    }),
+    enforce: flag({
+      description: 'Whether a verdict that is not passed fails the step. With `false` only the outputs tell.',
+      default: true,
+    }),
+    'records-branch': text({
+      description: 'Branch that holds the records of finished runs.',
+      default: 'mlops-records',
+    }),
+    'github-token': text({
+      description: 'Token that reads the records; needs `contents: read`.',
+      secret: true,
+      fromRunner: '${{ github.token }}',
+    }),
+  },
+  outputs: {
+    verdict: '`pass`, `warn`, `fail` or `inconclusive`.',
+    passed: '`true` when the verdict is pass or warn.',
+    baseline:
+      'What the candidate was compared with, such as `alias:production at 1a2b3c4`; empty when nothing was.',
+    'failed-rules': 'JSON array of the rules that did not pass, each `metric: rule`.',
+    'verdict-file': 'Path of the verdict with its evidence, as JSON; the same inputs give the same bytes.',
+  },
+});

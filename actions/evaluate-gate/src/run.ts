@@ -1,0 +1,100 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { annotate, type Context, type InputsOf, UserError } from '@mlops/core';
+import { type GateRecord, numberOf, type TrainingRecord } from '@mlops/core/record';
+import { readMetrics } from '@mlops/metrics';
+import type { action } from './action.ts';
+import { type Baseline, findBaseline } from './baseline.ts';
+import { isPassed, judge, type Metrics, verdictOf } from './judge.ts';
+import { needBaseline } from './rules.ts';
+import { renderSummary, ruleText } from './summary.ts';
+
+export async function gate(inputs: InputsOf<typeof action>, context: Context<typeof action>): Promise<void> {
+  const training = context.record.trainings.at(-1);
+  const candidate = await candidateMetrics(inputs.metrics, training, context.workingDirectory);
+  const baseline = needBaseline(inputs.rules)
+    ? await findBaseline(inputs.baseline ?? `alias:${inputs.environment ?? 'production'}`, {
+        github: context.github,
+        workingDirectory: context.workingDirectory,
+        signal: context.signal,
+        token: inputs.githubToken,
+        recordsBranch: inputs.recordsBranch,
+        name: training?.name ?? 'model',
+        files: inputs.metrics ?? ['metrics.json'],
+      })
+    : undefined;
+
+  const rules = judge(inputs.rules, {
+    candidate,
+    baseline: baseline?.metrics,
+    ifNoBaseline: inputs.ifNoBaseline,
+  });
+  const verdict = verdictOf(rules);
+  const record: GateRecord = {
+    verdict,
+    passed: isPassed(verdict),
+    rules,
+    baseline: baseline ? described(baseline) : null,
+  };
+  context.record.gates.push(record);
+
+  const failed = rules.filter((rule) => rule.verdict !== 'pass');
+  context.outputs.verdict = verdict;
+  context.outputs.passed = record.passed;
+  context.outputs.baseline = baseline ? baselineText(baseline) : '';
+  context.outputs.failedRules = JSON.stringify(failed.map(ruleText));
+  context.outputs.verdictFile = await writeVerdict(record, context.github.temp);
+  context.summary.push(renderSummary(record));
+
+  for (const rule of rules) console.log(`${rule.verdict.padEnd(12)} ${ruleText(rule)}: ${rule.explanation}`);
+  console.log(`\nVerdict: ${verdict}${baseline ? `, against ${baselineText(baseline)}` : ''}`);
+  for (const rule of failed)
+    annotate(rule.verdict === 'warn' ? 'warning' : 'error', `${ruleText(rule)}: ${rule.explanation}`, {
+      title: `Gate: ${rule.verdict}`,
+    });
+  if (!record.passed && inputs.enforce)
+    throw new UserError(
+      `the gate's verdict is '${verdict}': ${failed.filter((rule) => rule.verdict !== 'warn').length} of ${rules.length} rules did not pass`,
+      {
+        advice:
+          "Improve the model or change the rules; 'enforce: false' lets the job go on and leaves the decision to the output 'passed'.",
+      },
+    );
+}
+
+async function candidateMetrics(
+  files: readonly string[] | undefined,
+  training: TrainingRecord | undefined,
+  workingDirectory: string,
+): Promise<Metrics> {
+  if (files) {
+    const read = await Promise.all(files.map((file) => readMetrics(resolve(workingDirectory, file), file)));
+    return Object.assign({}, ...read);
+  }
+  if (!training)
+    throw new UserError(
+      "there are no metrics to judge: no 'train' ran earlier in this job, and the input 'metrics' is not set",
+      {
+        advice: "Run the train action first, or name the files: 'metrics: metrics.json'.",
+      },
+    );
+  return Object.fromEntries(
+    Object.entries(training.metrics).map(([metric, value]) => [metric, numberOf(value)]),
+  );
+}
+
+function described({ kind, ref, commit }: Baseline): NonNullable<GateRecord['baseline']> {
+  return { kind, ref, commit };
+}
+
+function baselineText({ ref, commit }: Baseline): string {
+  return commit ? `${ref} at ${commit.slice(0, 7)}` : ref;
+}
+
+/** No times and no paths in it, so that the same inputs give the same bytes. */
+async function writeVerdict(record: GateRecord, temp: string): Promise<string> {
+  const file = join(temp, 'mlops', 'verdict.json');
+  await mkdir(join(temp, 'mlops'), { recursive: true });
+  await writeFile(file, `${JSON.stringify({ schema: 1, ...record }, null, 2)}\n`);
+  return file;
+}

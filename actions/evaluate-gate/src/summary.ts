@@ -1,0 +1,35 @@
+import { type GateRecord, numberOf, type RuleRecord } from '@mlops/core/record';
+import { format } from './judge.ts';
+
+const signs = { pass: '✅', warn: '⚠️', fail: '❌', inconclusive: '❔' } as const;
+
+/** The verdict and its evidence as Markdown. */
+export function renderSummary(record: GateRecord): string {
+  const against = record.baseline ? ` against \`${record.baseline.ref}\`` : '';
+  const rows = record.rules.map(
+    (rule) =>
+      `| ${signs[rule.verdict]} ${rule.verdict} | \`${rule.metric}\` | ${boundText(rule)} | ${shown(rule.candidate)} | ${shown(rule.baseline)} | ${rule.explanation} |`,
+  );
+  return [
+    `### ${signs[record.verdict]} Gate: ${record.verdict}${against}`,
+    '',
+    '| Verdict | Metric | Rule | Candidate | Baseline | Why |',
+    '| --- | --- | --- | ---: | ---: | --- |',
+    ...rows,
+  ].join('\n');
+}
+
+/** `test.accuracy: threshold ≥ 0.94` */
+export function ruleText(rule: RuleRecord): string {
+  return `${rule.metric}: ${boundText(rule)}`;
+}
+
+function boundText({ rule, bound, greaterIsBetter }: RuleRecord): string {
+  return rule === 'threshold'
+    ? `threshold ${greaterIsBetter ? '≥' : '≤'} ${format(bound)}`
+    : `${rule} ${format(bound)}`;
+}
+
+function shown(value: RuleRecord['candidate']): string {
+  return value === null ? '–' : Number.isFinite(numberOf(value)) ? format(numberOf(value)) : String(value);
+}

@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { openHasher } from '@mlops/core/hash';
+
+/** What a package says of itself, as its first entry. */
+export interface Manifest {
+  schema: 1;
+  name: string;
+  model: { path: string; digest: string };
+  files: { path: string; digest: string; bytes: number }[];
+}
+
+export const manifestName = 'mlops-package.json';
+
+export interface Archive {
+  digest: string;
+  bytes: number;
+  manifest: Manifest;
+}
+
+/**
+ * Writes `files` (POSIX paths relative to `root`, sorted) and a manifest of their digests to a tar. Times and owners
+ * are fixed, so the same content gives the same bytes. It is not compressed: the artifact service compresses what it
+ * is given, and doing so twice would only cost time.
+ */
+export async function writeArchive(
+  root: string,
+  files: readonly string[],
+  about: Pick<Manifest, 'name' | 'model'>,
+  archive: string,
+  signal: AbortSignal,
+): Promise<Archive> {
+  const { pack } = await import('tar-stream');
+  const manifest: Manifest = { schema: 1, ...about, files: await digests(root, files, signal) };
+  const hash = createHash('sha256');
+  const tar = pack();
+  await mkdir(dirname(archive), { recursive: true });
+  async function* hashed(): AsyncGenerator<Buffer> {
+    for await (const chunk of tar as AsyncIterable<Buffer>) {
+      hash.update(chunk);
+      yield chunk;
+    }
+  }
+  const written = pipeline(hashed, createWriteStream(archive), { signal });
+  const filled = (async () => {
+    tar.entry({ ...fixed, name: manifestName, mode: 0o644 }, `${JSON.stringify(manifest, null, 2)}\n`);
+    for (const { path, bytes } of manifest.files) {
+      const { mode } = await stat(join(root, path));
+      const entry = tar.entry({ ...fixed, name: path, size: bytes, mode: mode & 0o100 ? 0o755 : 0o644 });
+      await pipeline(createReadStream(join(root, path)), entry, { signal });
+    }
+    tar.finalize();
+  })();
+  await Promise.all([written, filled.catch((error) => tar.destroy(error))]);
+  return { digest: `sha256:${hash.digest('hex')}`, bytes: (await stat(archive)).size, manifest };
+}
+
+const fixed = { mtime: new Date(0), uid: 0, gid: 0, uname: '', gname: '' };
+
+async function digests(
+  root: string,
+  files: readonly string[],
+  signal: AbortSignal,
+): Promise<Manifest['files']> {
+  const hasher = await openHasher({ signal });
+  try {
+    return await Promise.all(files.map(async (path) => ({ path, ...(await hasher.file(join(root, path))) })));
+  } finally {
+    await hasher.close();
+  }
+}

@@ -1,0 +1,67 @@
+import type { GitHub } from '@mlops/core';
+import { command } from '@mlops/core/process';
+import type { Alias, JobRecord, RunRecord } from '@mlops/core/record';
+
+/** One record of the whole run from the jobs' parts. Of a job that was run again, the newest attempt counts. */
+export async function assemble(
+  parts: readonly JobRecord[],
+  github: GitHub,
+  folder: string,
+): Promise<RunRecord> {
+  const newest = new Map<string, JobRecord>();
+  for (const part of [...parts].sort((a, b) => a.attempt - b.attempt || order(a.startedAt, b.startedAt)))
+    newest.set(
+      `${part.job} ${JSON.stringify(part.matrix)} ${part.trainings.map(({ name }) => name).join()}`,
+      part,
+    );
+  const jobs = [...newest.values()].sort((a, b) => order(a.startedAt, b.startedAt));
+  const now = new Date().toISOString();
+  return {
+    schema: 1,
+    run: {
+      id: github.runId,
+      attempt: github.runAttempt,
+      repository: github.repository ?? null,
+      workflow: github.workflow,
+      event: github.event,
+      ref: github.ref,
+      commit: github.payload.pull_request?.head.sha ?? github.sha,
+      ...(await workingTree(folder)),
+      actor: github.actor,
+      url: github.runUrl ?? null,
+      startedAt: jobs[0]?.startedAt ?? now,
+      finishedAt: now,
+    },
+    jobs,
+  };
+}
+
+/**
+ * The aliases that a run moves: an environment's name points to the run whose model was deployed there. A later
+ * deployment of the same run wins.
+ */
+export function aliasesOf(record: RunRecord): Record<string, Omit<Alias, 'record'>> {
+  const deployments = record.jobs.flatMap((job) => job.deployments);
+  const live = deployments.filter(
+    ({ outcome, modelDigest }) => modelDigest && (outcome === 'deployed' || outcome === 'unchanged'),
+  );
+  return Object.fromEntries(
+    live.map(({ environment, modelDigest, revision }) => [
+      environment,
+      { modelDigest: modelDigest ?? '', revision, since: record.run.finishedAt },
+    ]),
+  );
+}
+
+async function workingTree(folder: string): Promise<{ message: string; dirty: boolean }> {
+  const git = async (args: string[]) => (await command('git', args, { cwd: folder })).stdout.trim();
+  const [message, status] = await Promise.all([
+    git(['log', '-1', '--format=%s']).catch(() => ''),
+    git(['status', '--porcelain', '--untracked-files=no']).catch(() => ''),
+  ]);
+  return { message, dirty: status !== '' };
+}
+
+function order(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,130 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { annotate, type Context, type InputsOf } from '@mlops/core';
+import {
+  BranchStore,
+  type JobRecord,
+  jobRecordPath,
+  jobRecordSchema,
+  originOf,
+  RecordsDeniedError,
+  type RunRecord,
+} from '@mlops/core/record';
+import { artifactStore, hasGitHubArtifacts } from '@mlops/core/store';
+import { renderHtml, renderMarkdown } from '@mlops/report';
+import type { action } from './action.ts';
+import { aliasesOf, assemble } from './assemble.ts';
+
+type Inputs = InputsOf<typeof action>;
+type ReportContext = Context<typeof action>;
+
+/** Parts of the record travel between jobs as artifacts whose names start so. */
+const partPrefix = 'mlops-record-';
+const partFile = 'run-record.json';
+
+export async function report(inputs: Inputs, context: ReportContext): Promise<void> {
+  return inputs.scope === 'job' ? handOn(inputs, context) : finish(inputs, context);
+}
+
+/** Uploads what this job recorded, for the job that ends the run. */
+async function handOn(inputs: Inputs, { github, signal, record, outputs }: ReportContext): Promise<void> {
+  const path = jobRecordPath(github);
+  outputs.recordPath = path;
+  if (record.steps.length === 0) return void console.log('Nothing was recorded in this job.');
+  if (!hasGitHubArtifacts(process.env))
+    return void annotate('notice', 'The record stays in this job: it has no artifact service.');
+  // Legs of a matrix and calls of the same workflow share a job's name, hence the random part.
+  const name = `${partPrefix}${github.job}-${randomBytes(4).toString('hex')}`;
+  await artifactStore({ retentionDays: inputs.retentionDays, signal }).save(
+    name,
+    join(github.temp, 'mlops'),
+    [partFile],
+  );
+  outputs.artifactName = name;
+  console.log(`Handed on as ${name}.`);
+}
+
+async function finish(inputs: Inputs, context: ReportContext): Promise<void> {
+  const { github, outputs, signal } = context;
+  const parts = [
+    ...(await partsOfOtherJobs(context)),
+    ...(context.record.steps.length ? [context.record] : []),
+  ];
+  const record = await assemble(parts, github, context.workingDirectory);
+
+  const folder = join(github.temp, 'mlops', 'report');
+  await mkdir(folder, { recursive: true });
+  const [page, json] = [join(folder, 'report.html'), join(folder, 'run-record.json')];
+  await Promise.all([
+    writeFile(page, renderHtml(record)),
+    writeFile(json, `${JSON.stringify(record, null, 1)}\n`),
+  ]);
+  outputs.reportPath = page;
+  outputs.recordPath = json;
+  context.summary.push(renderMarkdown(record));
+
+  if (hasGitHubArtifacts(process.env)) {
+    const store = artifactStore({ retentionDays: inputs.retentionDays, signal });
+    await store.save(inputs.artifactName, folder, ['report.html', 'run-record.json']);
+    outputs.artifactName = inputs.artifactName;
+  }
+  console.log(`Report: ${page}`);
+  outputs.recorded = await keep(record, inputs, context);
+}
+
+async function partsOfOtherJobs({ github, signal }: ReportContext): Promise<JobRecord[]> {
+  if (!hasGitHubArtifacts(process.env)) return [];
+  const store = artifactStore({ signal });
+  const names = (await store.list(partPrefix)).map(({ name }) => name);
+  return Promise.all(
+    names.map(async (name) => {
+      const folder = await mkdtemp(join(github.temp, 'mlops-part-'));
+      try {
+        await store.restore(name, folder, [partFile]);
+        return jobRecordSchema.parse(JSON.parse(await readFile(join(folder, partFile), 'utf8')));
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    }),
+  );
+}
+
+/** Records the run on the branch, where that is wanted and allowed; answers whether it was. */
+async function keep(
+  record: RunRecord,
+  inputs: Inputs,
+  { github, signal, workingDirectory }: ReportContext,
+): Promise<boolean> {
+  const reason = reasonNotToKeep(record, inputs, existsSync(join(github.workspace, '.git')));
+  if (reason) {
+    annotate('notice', `The run is not recorded: ${reason}.`);
+    return false;
+  }
+  const remote = await originOf(github, workingDirectory, inputs.githubToken);
+  try {
+    const path = await new BranchStore({ remote, branch: inputs.recordsBranch, signal }).append(
+      record,
+      aliasesOf(record),
+    );
+    console.log(`Recorded as ${path} on ${inputs.recordsBranch}.`);
+    return true;
+  } catch (error) {
+    if (!(error instanceof RecordsDeniedError)) throw error;
+    annotate(
+      'notice',
+      "The run is not recorded: the token may not push. Grant 'permissions: contents: write' to the job that calls this workflow, so that later runs can be compared with this one.",
+    );
+    return false;
+  }
+}
+
+function reasonNotToKeep({ run, jobs }: RunRecord, inputs: Inputs, checkedOut: boolean): string | undefined {
+  if (inputs.record === 'never') return "the input 'record' is 'never'";
+  if (/^pull_request|^workflow_run$|^issue_comment$/.test(run.event))
+    return `runs of the event '${run.event}' are not kept`;
+  if (jobs.length === 0) return 'no job recorded anything';
+  if (!checkedOut) return 'the repository is not checked out';
+  return undefined;
+}

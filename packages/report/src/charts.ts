@@ -1,0 +1,58 @@
+import { type Measured, numberOf, type StageRecord } from '@mlops/core/record';
+import { scaleLinear } from 'd3-scale';
+import { line } from 'd3-shape';
+import { type Html, html } from './html.ts';
+import { durationText } from './text.ts';
+
+/** Training curves as inline SVG: one line a series; what is not finite leaves a gap. */
+export function curveChart(
+  title: string,
+  series: Record<string, readonly { step: number; value: Measured }[]>,
+): Html {
+  const points = Object.values(series)
+    .flat()
+    .map(({ step, value }) => ({ step, value: numberOf(value) }));
+  const finite = points.filter(({ value }) => Number.isFinite(value));
+  if (finite.length === 0) return html`<p>${title}: no finite value</p>`;
+  const [width, height, left, bottom] = [560, 220, 56, 28];
+  const x = scaleLinear(extent(finite.map(({ step }) => step)), [left, width - 12]);
+  const y = scaleLinear(extent(finite.map(({ value }) => value)), [height - bottom, 12]).nice();
+  const path = line<{ step: number; value: Measured }>()
+    .defined(({ value }) => Number.isFinite(numberOf(value)))
+    .x(({ step }) => x(step))
+    .y(({ value }) => y(numberOf(value)));
+  const names = Object.keys(series);
+  const described = names.map((name) => `${name} ends at ${series[name]?.at(-1)?.value}`).join(', ');
+  return html`<figure><figcaption>${title}</figcaption>
+<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${title}: ${described}">
+${y.ticks(4).map((tick) => html`<line class="grid" x1="${left}" x2="${width - 12}" y1="${y(tick)}" y2="${y(tick)}"/><text x="${left - 6}" y="${y(tick) + 4}" text-anchor="end">${tick}</text>`)}
+${x.ticks(6).map((tick) => html`<text x="${x(tick)}" y="${height - 8}" text-anchor="middle">${tick}</text>`)}
+${names.map((name, i) => html`<path class="series s${i % 6}" d="${path([...(series[name] ?? [])]) ?? ''}"/>`)}
+</svg>
+<ul class="legend">${names.map((name, i) => html`<li><span class="key s${i % 6}"></span>${name}</li>`)}</ul></figure>`;
+}
+
+/** Stages as bars over the time that the run took. */
+export function timeline(stages: readonly StageRecord[]): Html {
+  const bars = stages.filter((stage) => stage.outcome !== 'not-reached');
+  if (bars.length === 0) return html``;
+  const starts = bars.map((stage) => Date.parse(stage.startedAt));
+  const origin = Math.min(...starts);
+  const end = Math.max(...bars.map((stage, i) => (starts[i] ?? 0) + stage.durationMs), origin + 1);
+  const [width, row, left] = [720, 26, 130];
+  const x = scaleLinear([0, end - origin], [left, width - 90]);
+  return html`<svg viewBox="0 0 ${width} ${bars.length * row + 6}" role="img" aria-label="Timeline of the stages: ${bars.map((s) => `${s.name} ${s.outcome} in ${durationText(s.durationMs)}`).join(', ')}">
+${bars.map((stage, i) => {
+  const from = x((starts[i] ?? 0) - origin);
+  const to = Math.max(from + 3, x((starts[i] ?? 0) - origin + stage.durationMs));
+  const saved = stage.outcome === 'skipped' ? ` (saved ${durationText(stage.savedMs)})` : '';
+  return html`<text x="${left - 8}" y="${i * row + 19}" text-anchor="end">${stage.name}</text><rect class="bar ${stage.outcome}" x="${from}" y="${i * row + 6}" width="${to - from}" height="${row - 9}" rx="3"/><text class="small" x="${to + 6}" y="${i * row + 19}">${durationText(stage.durationMs)}${saved}</text>`;
+})}
+</svg>`;
+}
+
+function extent(values: readonly number[]): [number, number] {
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const value of values) [low, high] = [Math.min(low, value), Math.max(high, value)];
+  return low === high ? [low - 1, high + 1] : [low, high];
+}

@@ -1,0 +1,151 @@
+import type { DeploymentRecord, GateRecord, JobRecord, RunRecord, TrainingRecord } from '@mlops/core/record';
+import { curveChart, timeline } from './charts.ts';
+import { Html, html } from './html.ts';
+import { style } from './style.ts';
+import { bytesText, digestText, durationText, headline, measuredText, signs, timeText } from './text.ts';
+
+/** The run as one HTML page that needs nothing else: no script, no request, readable in light and dark. */
+export function renderHtml(record: RunRecord): string {
+  const { run, jobs } = record;
+  const { verdict, text } = headline(record);
+  const page = html`<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${text}</title><style>${new Html(style)}</style></head>
+<body><header class="${verdict}"><h1>${text}</h1>
+<p>${run.message || 'No commit message'}</p>
+<p class="soft">${run.repository ?? 'local run'} · <code>${run.commit.slice(0, 7)}</code>${run.dirty && ' with uncommitted changes'} · ${run.ref} · ${run.event} · ${timeText(run.finishedAt)} · ${durationText(Date.parse(run.finishedAt) - Date.parse(run.startedAt))}${run.url && html` · <a href="${run.url}">run</a>`}</p></header>
+<main>${lineage(record)}
+${jobs.flatMap((job) => job.gates.map(gateSection))}
+${jobs.flatMap((job) => job.trainings.map(trainingSection))}
+${jobs.flatMap((job) => job.deployments.map(deploymentSection))}
+${jobsSection(jobs)}</main>
+<footer>Made from the run's record, schema ${record.schema}.</footer></body></html>
+`;
+  return page.text;
+}
+
+/** commit → environment → model → package → deployment */
+function lineage({ run, jobs }: RunRecord): Html {
+  const environment = jobs.flatMap((job) => job.environments).at(0);
+  const links = [
+    html`<li>commit <code>${run.commit.slice(0, 7)}</code></li>`,
+    environment &&
+      html`<li>Python ${environment.python}, lock <code>${digestText(environment.lock?.digest ?? null)}</code></li>`,
+    ...jobs
+      .flatMap((job) => job.trainings)
+      .map(
+        ({ model }) =>
+          model && html`<li>model <code>${digestText(model.digest)}</code>, ${bytesText(model.bytes)}</li>`,
+      ),
+    ...jobs
+      .flatMap((job) => job.packages)
+      .map((one) => html`<li>package <code>${digestText(one.digest)}</code>, ${bytesText(one.bytes)}</li>`),
+    ...jobs
+      .flatMap((job) => job.deployments)
+      .map((one) => html`<li>${one.outcome} to ${one.environment} as <code>${one.revision}</code></li>`),
+  ];
+  return html`<h2>Lineage</h2><ul class="lineage">${links}</ul>`;
+}
+
+function gateSection(gate: GateRecord): Html {
+  const baseline = gate.baseline
+    ? html`against <code>${gate.baseline.ref}</code>${gate.baseline.commit && html` at <code>${gate.baseline.commit.slice(0, 7)}</code>`}`
+    : 'without a baseline';
+  return html`<h2>Gate: <span class="${gate.verdict}-text">${gate.verdict}</span> <span class="soft">${baseline}</span></h2>
+${table(
+  ['Verdict', 'Metric', 'Rule', '#Candidate', '#Baseline', 'Why'],
+  gate.rules.map((rule) => [
+    html`<span class="${rule.verdict}-text">${signs[rule.verdict]} ${rule.verdict}</span>`,
+    html`<code>${rule.metric}</code>`,
+    `${rule.rule} ${rule.rule === 'threshold' ? (rule.greaterIsBetter ? '≥ ' : '≤ ') : ''}${rule.bound}`,
+    measuredText(rule.candidate),
+    measuredText(rule.baseline),
+    rule.explanation,
+  ]),
+)}`;
+}
+
+function trainingSection(training: TrainingRecord): Html {
+  const curves = Object.entries(groupCurves(training.curves));
+  return html`<h2>${training.name}</h2>
+<h3>Stages</h3>${timeline(training.stages)}
+${table(
+  ['Stage', 'Outcome', '#Time', 'Why'],
+  training.stages.map((stage) => [
+    html`<code>${stage.name}</code>`,
+    stage.outcome,
+    durationText(stage.durationMs),
+    html`${stage.reason}${stage.outcome === 'skipped' && html` <span class="soft">(saved ${durationText(stage.savedMs)})</span>`}`,
+  ]),
+)}
+<h3>Metrics</h3>${table(
+    ['Metric', '#Value'],
+    Object.entries(training.metrics).map(([metric, value]) => [
+      html`<code>${metric}</code>`,
+      measuredText(value),
+    ]),
+  )}
+${curves.length > 0 && html`<h3>Curves</h3>${curves.map(([title, series]) => curveChart(title, series))}`}
+<h3>Parameters</h3>${table(
+    ['Parameter', 'Value'],
+    Object.entries(training.parameters).map(([name, value]) => [
+      html`<code>${name}</code>`,
+      JSON.stringify(value),
+    ]),
+  )}`;
+}
+
+/** `train.loss` and `valid.loss` share a chart named loss; so do `train_loss` and `valid_loss`. */
+function groupCurves(curves: TrainingRecord['curves']): Record<string, TrainingRecord['curves']> {
+  const groups: Record<string, TrainingRecord['curves']> = {};
+  for (const [name, points] of Object.entries(curves)) {
+    const title = name.replace(/\b(train|training|valid|validation|val|test)(?:[._/-]|$)/g, '') || name;
+    groups[title] = { ...groups[title], [name]: points };
+  }
+  return groups;
+}
+
+function deploymentSection(deployment: DeploymentRecord): Html {
+  return html`<h2>${deployment.environment}: ${deployment.outcome}</h2>
+<p>${deployment.url && html`<a href="${deployment.url}">${deployment.url}</a> · `}revision <code>${deployment.revision}</code>${deployment.previousRevision && html`, before it <code>${deployment.previousRevision}</code>`} · ${durationText(deployment.durationMs)}</p>
+${deployment.reason && html`<p class="fail-text">${deployment.reason}</p>`}
+${
+  deployment.smoke.length > 0 &&
+  table(
+    ['', 'Smoke request', '#Status', '#Time', 'Response'],
+    deployment.smoke.map((smoke) => [
+      smoke.passed ? '✅' : '❌',
+      html`<code>${smoke.request}</code>`,
+      smoke.status ?? '–',
+      durationText(smoke.durationMs),
+      html`<code>${smoke.response.slice(0, 200)}</code>`,
+    ]),
+  )
+}`;
+}
+
+function jobsSection(jobs: readonly JobRecord[]): Html {
+  return html`<h2>Jobs</h2>
+${table(
+  ['Job', 'Step', 'Outcome', '#Time', 'Runner'],
+  jobs.flatMap((job) =>
+    job.steps.map((step) => [
+      job.job,
+      html`<code>${step.action}</code>`,
+      step.outcome === 'success'
+        ? step.outcome
+        : html`<span class="fail-text">${step.outcome}</span>${step.error && html`<details><summary>Why</summary><pre>${step.error}</pre></details>`}`,
+      durationText(step.durationMs),
+      `${job.hardware.runner}, ${job.hardware.os} ${job.hardware.arch}, ${job.hardware.cores} × ${job.hardware.cpu}, ${bytesText(job.hardware.memoryBytes)}`,
+    ]),
+  ),
+)}`;
+}
+
+/** A column whose head starts with # holds numbers. */
+function table(head: readonly string[], rows: readonly (readonly (Html | string | number)[])[]): Html {
+  if (rows.length === 0) return html`<p class="soft">None.</p>`;
+  const kind = head.map((name) => (name.startsWith('#') ? 'number' : ''));
+  return html`<div class="scroll" tabindex="0"><table><thead><tr>${head.map((name, i) => html`<th class="${kind[i]}">${name.replace('#', '')}</th>`)}</tr></thead>
+<tbody>${rows.map((cells) => html`<tr>${cells.map((value, i) => html`<td class="${kind[i]}">${value}</td>`)}</tr>`)}</tbody></table></div>`;
+}

@@ -1,0 +1,58 @@
+import { type Measured, numberOf, type RunRecord } from '@mlops/core/record';
+
+/** How the report words numbers, times and verdicts, the same on the page and in the summary. */
+
+export const signs = { pass: '✅', warn: '⚠️', fail: '❌', inconclusive: '❔' } as const;
+export type Verdict = keyof typeof signs;
+
+/** `950 ms`, `12.3 s`, `4 min 05 s`, `2 h 10 min` */
+export function durationText(milliseconds: number): string {
+  if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
+  if (milliseconds < 60_000) return `${(milliseconds / 1000).toFixed(1)} s`;
+  const minutes = Math.floor(milliseconds / 60_000);
+  if (minutes < 60)
+    return `${minutes} min ${String(Math.floor((milliseconds % 60_000) / 1000)).padStart(2, '0')} s`;
+  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
+}
+
+/** `950 B`, `1.2 MB` */
+export function bytesText(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  const power = Math.min(units.length - 1, bytes > 0 ? Math.floor(Math.log10(bytes) / 3) : 0);
+  return power === 0 ? `${bytes} B` : `${(bytes / 1000 ** power).toFixed(1)} ${units[power]}`;
+}
+
+/** Six significant digits; what is no number is shown as such. */
+export function measuredText(value: Measured | null): string {
+  if (value === null) return '–';
+  const number = numberOf(value);
+  return Number.isFinite(number) ? String(Number(number.toPrecision(6))) : String(value);
+}
+
+/** `sha256:1a2b3c…` without its tail */
+export function digestText(digest: string | null): string {
+  return digest ? digest.replace('sha256:', '').slice(0, 12) : '–';
+}
+
+/** `2026-01-31 09:05 UTC` */
+export function timeText(time: string): string {
+  return `${time.slice(0, 10)} ${time.slice(11, 16)} UTC`;
+}
+
+/** The run in one sentence: what failed, or the worst verdict; and what became of the model. */
+export function headline(record: RunRecord): { verdict: Verdict | 'none'; text: string } {
+  const failed = record.jobs.flatMap((job) => job.steps).filter((step) => step.outcome !== 'success');
+  const verdicts = record.jobs.flatMap((job) => job.gates.map((gate) => gate.verdict));
+  const verdict = (['fail', 'inconclusive', 'warn', 'pass'] as const).find((one) => verdicts.includes(one));
+  const deployments = record.jobs.flatMap((job) => job.deployments);
+  const text = [
+    ...failed.map(
+      ({ action, outcome }) => `❌ ${action} ${outcome === 'cancelled' ? 'was cancelled' : 'failed'}`,
+    ),
+    verdict ? `${signs[verdict]} Gate: ${verdict}` : 'No gate ran',
+    ...deployments.map(
+      ({ outcome, environment, url }) => `${outcome} to ${environment}${url ? ` at ${url}` : ''}`,
+    ),
+  ].join(' · ');
+  return { verdict: failed.length ? 'fail' : (verdict ?? 'none'), text };
+}

@@ -1,0 +1,168 @@
+import type { RunRecord, StageRecord } from '@mlops/core/record';
+
+const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
+
+function stage(name: string, startedMs: number, changes: Partial<StageRecord> = {}): StageRecord {
+  return {
+    name,
+    outcome: 'ran',
+    reason: 'never ran here',
+    key: digest('a'),
+    durationMs: 1500,
+    savedMs: 0,
+    startedAt: new Date(Date.UTC(2026, 0, 31, 9, 5, 0, startedMs)).toISOString(),
+    inputs: [],
+    outputs: [],
+    parameters: {},
+    ...changes,
+  };
+}
+
+/** A run with everything in it that the report shows. */
+export function sampleRecord(): RunRecord {
+  return {
+    schema: 1,
+    run: {
+      id: '42',
+      attempt: 1,
+      repository: 'acme/tumor',
+      workflow: 'ml',
+      event: 'push',
+      ref: 'refs/heads/main',
+      commit: '1a2b3c4d5e6f7a8b9c0d1a2b3c4d5e6f7a8b9c0d',
+      dirty: false,
+      message: 'Deepen the trees <script>alert(1)</script>',
+      actor: 'ada',
+      url: 'https://github.com/acme/tumor/actions/runs/42',
+      startedAt: '2026-01-31T09:05:00.000Z',
+      finishedAt: '2026-01-31T09:05:48.000Z',
+    },
+    jobs: [
+      {
+        schema: 1,
+        id: 'one',
+        job: 'train',
+        matrix: null,
+        attempt: 1,
+        startedAt: '2026-01-31T09:05:00.000Z',
+        finishedAt: '2026-01-31T09:05:30.000Z',
+        hardware: { os: 'linux', arch: 'x64', cpu: 'Xeon', cores: 2, memoryBytes: 24e9, runner: 'runner-1' },
+        steps: [
+          { action: 'train', startedAt: '2026-01-31T09:05:00.000Z', durationMs: 9000, outcome: 'success' },
+          {
+            action: 'package',
+            startedAt: '2026-01-31T09:05:10.000Z',
+            durationMs: 20,
+            outcome: 'failure',
+            error: "'serve.py' matches no file",
+          },
+        ],
+        environments: [
+          {
+            manager: 'uv',
+            python: '3.12.1',
+            lock: { path: 'requirements.txt', digest: digest('b') },
+            digest: digest('c'),
+            cacheHit: true,
+            durationMs: 1200,
+          },
+        ],
+        trainings: [
+          {
+            name: 'model',
+            stages: [
+              stage('data', 0, {
+                outcome: 'skipped',
+                reason: 'nothing changed',
+                durationMs: 4,
+                savedMs: 812,
+              }),
+              stage('features', 4, {
+                outcome: 'skipped',
+                reason: 'nothing changed',
+                durationMs: 3,
+                savedMs: 400,
+              }),
+              stage('train', 10, { reason: 'params train.max_depth changed: 6 → 8', durationMs: 4200 }),
+              stage('evaluate', 4210, { reason: 'input model changed', durationMs: 900 }),
+            ],
+            parameters: { 'train.max_depth': 8, 'train.learning_rate': 0.1 },
+            metrics: { 'test.accuracy': 0.9718, 'test.log_loss': 0.0873, 'test.auc': 'NaN' },
+            curves: {
+              'train.loss': [0.6, 0.4, 0.25, 0.18, 0.14].map((value, step) => ({ step, value })),
+              'valid.loss': [0.62, 0.45, 0.33, 0.3, 0.29].map((value, step) => ({ step, value })),
+            },
+            model: { path: 'model', digest: digest('d'), bytes: 182_000, artifact: 'model' },
+            durationMs: 5300,
+          },
+        ],
+        gates: [
+          {
+            verdict: 'warn',
+            passed: true,
+            baseline: { kind: 'alias', ref: 'alias:production', commit: 'f'.repeat(40) },
+            rules: [
+              {
+                metric: 'test.accuracy',
+                rule: 'threshold',
+                bound: 0.94,
+                candidate: 0.9718,
+                baseline: null,
+                change: null,
+                greaterIsBetter: true,
+                severity: 'fail',
+                verdict: 'pass',
+                explanation: '0.9718 is at least 0.94',
+              },
+              {
+                metric: 'test.log_loss',
+                rule: 'min_relative_change',
+                bound: 0.1,
+                candidate: 0.0873,
+                baseline: 0.09,
+                change: 0.03,
+                greaterIsBetter: false,
+                severity: 'warn',
+                verdict: 'warn',
+                explanation: '0.0873 is 3 % better than 0.09; asked: at least 10 % better',
+              },
+            ],
+          },
+        ],
+        packages: [
+          {
+            name: 'model-package',
+            digest: digest('e'),
+            bytes: 190_000,
+            files: 12,
+            artifact: 'model-package',
+            modelDigest: digest('d'),
+          },
+        ],
+        deployments: [
+          {
+            target: 'host',
+            environment: 'staging',
+            outcome: 'deployed',
+            revision: 'e1e1e1e1e1e1',
+            previousRevision: 'd0d0d0d0d0d0',
+            url: 'http://127.0.0.1:8000',
+            digest: digest('e'),
+            modelDigest: digest('d'),
+            durationMs: 2300,
+            smoke: [
+              {
+                request: 'POST /predict',
+                status: 200,
+                durationMs: 4,
+                passed: true,
+                response: '{"label":"malignant","score":0.98}',
+              },
+            ],
+            reason: null,
+          },
+        ],
+      },
+    ],
+  };
+}
