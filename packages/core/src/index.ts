@@ -16,5 +16,14 @@ export {
 export { nearest, suggest } from './nearest.ts';
 export { DeadlineError, type RetryOptions, retry, type WaitOptions, waitFor } from './retry.ts';
 export { type Context, run } from './run.ts';
-export { addPath, annotate, debug, exportVariable, group, mask } from './runner.ts';
+export {
+  addPath,
+  annotate,
+  debug,
+  exportVariable,
+  group,
+  mask,
+  readState,
+  saveState,
+} from './runner.ts';
 export { show } from './schema-problems.ts';
