@@ -3,7 +3,6 @@ import { createHash, randomBytes } from 'node:crypto';
 import {
   mkdirSync,
   mkdtempSync,
-  readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -15,7 +14,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { UserError } from '../src/errors.ts';
 import { type Hasher, type HasherOptions, hashText, openHasher } from '../src/hash/index.ts';
 
@@ -57,11 +56,6 @@ async function treeOf(files: Record<string, string | Uint8Array>): Promise<strin
 }
 
 const sha256 = (content: string | Uint8Array) => createHash('sha256').update(content).digest('hex');
-
-/** Lets the clock run ahead, so that what was just written is old enough to be remembered. */
-function waitAWhile(): void {
-  vi.setSystemTime(Date.now() + 10_000);
-}
 
 describe('a file', () => {
   it.each([0, 1, 1024 * 1024 - 1, 1024 * 1024, 1024 * 1024 + 1, 3_500_000])(
@@ -311,98 +305,5 @@ describe('patterns', () => {
       }),
     );
     await expect(hasher.paths(root, [''])).rejects.toThrow(UserError);
-  });
-});
-
-describe('the stat cache', () => {
-  beforeEach(() => void vi.useFakeTimers({ toFake: ['Date'] }));
-  afterEach(() => void vi.useRealTimers());
-
-  const cacheFile = () => join(folder, 'cache', 'stat');
-
-  it('gives what hashing gives, and notices a change of the same size with restored times', async () => {
-    const root = write({ f: 'one', 'g/h': 'x' });
-    const f = join(root, 'f');
-    utimesSync(f, new Date(2020, 1, 1), new Date(2020, 1, 1));
-    waitAWhile();
-    const first = await (await open({ statCacheFile: cacheFile() })).tree(root);
-    await hashers[0]?.close();
-    expect(readFileSync(cacheFile(), 'utf8')).toContain(sha256('one'));
-
-    const second = await (await open({ statCacheFile: cacheFile() })).tree(root);
-    expect(second).toEqual(first);
-
-    writeFileSync(f, 'two');
-    utimesSync(f, new Date(2020, 1, 1), new Date(2020, 1, 1));
-    const third = await (await open({ statCacheFile: cacheFile() })).tree(root);
-    expect(third).toEqual(await (await open()).tree(root));
-    expect(third.digest).not.toBe(first.digest);
-  });
-
-  it('is believed: an unchanged file is not read again', async () => {
-    const root = write({ f: 'one' });
-    waitAWhile();
-    await (await open({ statCacheFile: cacheFile() })).tree(root);
-    await hashers[0]?.close();
-    // The only way to see from outside whether the file was read: let the cache say something else, in due form.
-    const [, body = ''] = readFileSync(cacheFile(), 'utf8').split(/\n(.*)/s);
-    const forged = body.replace(sha256('one'), sha256('forged'));
-    writeFileSync(cacheFile(), `mlops-stat-cache 1 ${sha256(forged)}\n${forged}`);
-    expect((await (await open({ statCacheFile: cacheFile() })).file(join(root, 'f'))).digest).toBe(
-      hashText('forged'),
-    );
-  });
-
-  it('does not keep a file that is too young to be told from a later change', async () => {
-    const root = write({ f: 'one' });
-    await (await open({ statCacheFile: cacheFile() })).tree(root);
-    await hashers[0]?.close();
-    expect(() => readFileSync(cacheFile())).toThrow();
-  });
-
-  it('is ignored when it is damaged, cut off or of another version', async () => {
-    const root = write({ f: 'one' });
-    waitAWhile();
-    const right = await (await open({ statCacheFile: cacheFile() })).tree(root);
-    await hashers[0]?.close();
-    const good = readFileSync(cacheFile(), 'utf8');
-    const forgedUnsigned = good.replace(sha256('one'), sha256('forged'));
-    for (const bad of [
-      forgedUnsigned,
-      good.slice(0, -5),
-      good.replace('cache 1', 'cache 0'),
-      '',
-      '\0\0\n\n',
-    ]) {
-      writeFileSync(cacheFile(), bad);
-      const hasher = await open({ statCacheFile: cacheFile() });
-      expect(await hasher.tree(root)).toEqual(right);
-      await hasher.close();
-      expect(readFileSync(cacheFile(), 'utf8')).toBe(good);
-    }
-  });
-
-  it('forgets files that are gone and keeps those that were not asked for', async () => {
-    const root = write({ f: 'one', g: 'two' });
-    waitAWhile();
-    await (await open({ statCacheFile: cacheFile() })).tree(root);
-    await hashers[0]?.close();
-    rmSync(join(root, 'g'));
-    const hasher = await open({ statCacheFile: cacheFile() });
-    mkdirSync(join(folder, 'other'));
-    await hasher.tree(join(folder, 'other'));
-    writeFileSync(join(folder, 'other', 'x'), 'x');
-    await hasher.tree(join(folder, 'other'));
-    await hasher.close();
-    expect(readFileSync(cacheFile(), 'utf8')).toContain(join(root, 'f'));
-    expect(readFileSync(cacheFile(), 'utf8')).not.toContain(join(root, 'g'));
-  });
-
-  it('that cannot be written is a UserError', async () => {
-    const root = write({ f: 'one' });
-    waitAWhile();
-    const hasher = await openHasher({ statCacheFile: join(root, 'f', 'stat') });
-    await hasher.tree(root);
-    await expect(hasher.close()).rejects.toThrow(UserError);
   });
 });
