@@ -1,12 +1,18 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { BranchStore, RecordsDeniedError, type RunRecord } from '../src/record/index.ts';
+
+const folders: string[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
 
 function bareRemote(): string {
   const folder = mkdtempSync(join(tmpdir(), 'mlops-remote-'));
+  folders.push(folder);
   execFileSync('git', ['init', '--quiet', '--bare', folder]);
   return folder;
 }

@@ -26,7 +26,10 @@ export function curveChart(
   return html`<figure><figcaption>${title}</figcaption>
 <svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${title}: ${described}">
 ${y.ticks(4).map((tick) => html`<line class="grid" x1="${left}" x2="${width - 12}" y1="${y(tick)}" y2="${y(tick)}"/><text x="${left - 6}" y="${y(tick) + 4}" text-anchor="end">${tick}</text>`)}
-${x.ticks(6).map((tick) => html`<text x="${x(tick)}" y="${height - 8}" text-anchor="middle">${tick}</text>`)}
+${x
+  .ticks(6)
+  .filter(Number.isInteger)
+  .map((tick) => html`<text x="${x(tick)}" y="${height - 8}" text-anchor="middle">${tick}</text>`)}
 ${names.map((name, i) => html`<path class="series s${i % 6}" d="${path([...(series[name] ?? [])]) ?? ''}"/>`)}
 </svg>
 <ul class="legend">${names.map((name, i) => html`<li><span class="key s${i % 6}"></span>${name}</li>`)}</ul></figure>`;

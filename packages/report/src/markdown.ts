@@ -6,7 +6,7 @@ export function renderMarkdown(record: RunRecord): string {
   const { run } = record;
   const source = `\`${run.commit.slice(0, 7)}\`${run.dirty ? ' (with uncommitted changes)' : ''} on \`${run.ref}\` by ${run.event}`;
   return [
-    `## ${headline(record).text}`,
+    `## ${headline(record, signs).text}`,
     `${escapeCell(run.message)} — ${source}`,
     ...record.jobs.flatMap((job) => [...gates(job), ...trainings(job), ...deployments(job)]),
     ...failures(record),
@@ -57,7 +57,7 @@ function deployments(job: JobRecord): string[] {
           table(
             ['', 'Smoke request', 'Status', 'Time'],
             deployment.smoke.map((smoke) => [
-              smoke.passed ? '✅' : '❌',
+              smoke.passed ? signs.pass : signs.fail,
               `\`${smoke.request}\``,
               String(smoke.status ?? '–'),
               durationText(smoke.durationMs),

@@ -2,12 +2,12 @@ import type { DeploymentRecord, GateRecord, JobRecord, RunRecord, TrainingRecord
 import { curveChart, timeline } from './charts.ts';
 import { Html, html } from './html.ts';
 import { style } from './style.ts';
-import { bytesText, digestText, durationText, headline, measuredText, signs, timeText } from './text.ts';
+import { bytesText, digestText, durationText, headline, marks, measuredText, timeText } from './text.ts';
 
 /** The run as one HTML page that needs nothing else: no script, no request, readable in light and dark. */
 export function renderHtml(record: RunRecord): string {
   const { run, jobs } = record;
-  const { verdict, text } = headline(record);
+  const { verdict, text } = headline(record, marks);
   const page = html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${text}</title><style>${new Html(style)}</style></head>
@@ -55,7 +55,7 @@ function gateSection(gate: GateRecord): Html {
 ${table(
   ['Verdict', 'Metric', 'Rule', '#Candidate', '#Baseline', 'Why'],
   gate.rules.map((rule) => [
-    html`<span class="${rule.verdict}-text">${signs[rule.verdict]} ${rule.verdict}</span>`,
+    html`<span class="${rule.verdict}-text">${marks[rule.verdict]} ${rule.verdict}</span>`,
     html`<code>${rule.metric}</code>`,
     `${rule.rule} ${rule.rule === 'threshold' ? (rule.greaterIsBetter ? '≥ ' : '≤ ') : ''}${rule.bound}`,
     measuredText(rule.candidate),
@@ -114,7 +114,7 @@ ${
   table(
     ['', 'Smoke request', '#Status', '#Time', 'Response'],
     deployment.smoke.map((smoke) => [
-      smoke.passed ? '✅' : '❌',
+      smoke.passed ? marks.pass : marks.fail,
       html`<code>${smoke.request}</code>`,
       smoke.status ?? '–',
       durationText(smoke.durationMs),

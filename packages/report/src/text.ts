@@ -2,6 +2,9 @@ import { type Measured, numberOf, type RunRecord } from '@mlops/core/record';
 
 /** How the report words numbers, times and verdicts, the same on the page and in the summary. */
 
+/** For the page, which cannot count on an emoji font. */
+export const marks = { pass: '✓', warn: '!', fail: '✗', inconclusive: '?' } as const;
+/** For Markdown, which GitHub renders. */
 export const signs = { pass: '✅', warn: '⚠️', fail: '❌', inconclusive: '❔' } as const;
 export type Verdict = keyof typeof signs;
 
@@ -40,16 +43,20 @@ export function timeText(time: string): string {
 }
 
 /** The run in one sentence: what failed, or the worst verdict; and what became of the model. */
-export function headline(record: RunRecord): { verdict: Verdict | 'none'; text: string } {
+export function headline(
+  record: RunRecord,
+  symbols: Readonly<Record<Verdict, string>>,
+): { verdict: Verdict | 'none'; text: string } {
   const failed = record.jobs.flatMap((job) => job.steps).filter((step) => step.outcome !== 'success');
   const verdicts = record.jobs.flatMap((job) => job.gates.map((gate) => gate.verdict));
   const verdict = (['fail', 'inconclusive', 'warn', 'pass'] as const).find((one) => verdicts.includes(one));
   const deployments = record.jobs.flatMap((job) => job.deployments);
   const text = [
     ...failed.map(
-      ({ action, outcome }) => `❌ ${action} ${outcome === 'cancelled' ? 'was cancelled' : 'failed'}`,
+      ({ action, outcome }) =>
+        `${symbols.fail} ${action} ${outcome === 'cancelled' ? 'was cancelled' : 'failed'}`,
     ),
-    verdict ? `${signs[verdict]} Gate: ${verdict}` : 'No gate ran',
+    verdict ? `${symbols[verdict]} Gate: ${verdict}` : 'No gate ran',
     ...deployments.map(
       ({ outcome, environment, url }) => `${outcome} to ${environment}${url ? ` at ${url}` : ''}`,
     ),

@@ -11,7 +11,7 @@ describe('the page', () => {
 
   test('says first what failed, then the verdict', () => {
     expect(page).toMatch(
-      /<h1>❌ package failed · ⚠️ Gate: warn · deployed to staging at http:\/\/127\.0\.0\.1:8000<\/h1>/,
+      /<h1>✗ package failed · ! Gate: warn · deployed to staging at http:\/\/127\.0\.0\.1:8000<\/h1>/,
     );
   });
 

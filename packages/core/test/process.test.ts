@@ -1,0 +1,117 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { waitFor } from '../src/index.ts';
+import { CommandError, command, script } from '../src/process.ts';
+
+const node = process.execPath;
+const folders: string[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+function temporary(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'mlops-process-'));
+  folders.push(folder);
+  return folder;
+}
+
+describe('a command', () => {
+  test('gives its output, line by line as it comes', async () => {
+    const lines: string[] = [];
+    const result = await command(node, ['-e', 'console.log("a\\nb"); console.error("c")'], {
+      onLine: (line, stream) => lines.push(`${stream} ${line}`),
+    });
+    expect(result.stdout).toBe('a\nb');
+    expect(result.stderrTail).toEqual(['c']);
+    expect(lines.sort()).toEqual(['stderr c', 'stdout a', 'stdout b']);
+  });
+
+  test('gets its arguments as they are', async () => {
+    const odd = ['a b', '$HOME', '"quoted"', "it's", ';rm', '*'];
+    const { stdout } = await command(node, [
+      '-e',
+      'console.log(JSON.stringify(process.argv.slice(1)))',
+      '--',
+      ...odd,
+    ]);
+    expect(JSON.parse(stdout)).toEqual(odd);
+  });
+
+  test('reads what it is given, and may end before it has read everything', async () => {
+    expect(
+      (await command(node, ['-e', 'process.stdin.pipe(process.stdout)'], { input: 'hello' })).stdout,
+    ).toBe('hello');
+    await command(node, ['-e', ''], { input: 'x'.repeat(1_000_000) });
+  });
+
+  test('that fails says how, and its last words', async () => {
+    const failing = command(node, ['-e', 'console.error("no such table"); process.exit(3)']);
+    await expect(failing).rejects.toThrow(/failed with exit code 3\. Its last words:\n {2}no such table/);
+    await expect(failing).rejects.toBeInstanceOf(CommandError);
+  });
+
+  test('may fail where that is an answer', async () => {
+    expect((await command(node, ['-e', 'process.exit(3)'], { tolerate: true })).exitCode).toBe(3);
+  });
+
+  test('that does not exist is named', async () => {
+    await expect(command('no-such-program', [])).rejects.toThrow(
+      "the program 'no-such-program' was not found",
+    );
+  });
+});
+
+describe('a script', () => {
+  test('runs as a step would: the first failure ends it, also in a pipe', async () => {
+    const { stdout } = await script('echo one\necho two');
+    expect(stdout).toBe('one\ntwo');
+    await expect(script('false | cat\necho not reached')).rejects.toThrow('failed with exit code 1');
+  });
+});
+
+describe.skipIf(process.platform === 'win32')('cancelling', () => {
+  const alive = (pid: number) => {
+    try {
+      process.kill(pid, 0);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+
+  test('ends the command and what it started, even when they ignore the first signals', async () => {
+    const pids = join(temporary(), 'pids');
+    const cancellation = new AbortController();
+    const stubborn = `trap '' INT TERM; echo $$ >> '${pids}'; bash -c "trap '' INT TERM; echo \\$\\$ >> '${pids}'; while :; do sleep 1; done"`;
+    const running = script(stubborn, { signal: cancellation.signal, graceMs: 50 });
+    running.catch(() => {});
+    const read = async () => {
+      const found = readFileSync(pids, { encoding: 'utf8', flag: 'a+' }).trim().split('\n').filter(Boolean);
+      return found.length === 2 ? found.map(Number) : undefined;
+    };
+    const started = await waitFor(read, { what: 'both to start', deadlineMs: 20_000, everyMs: 20 });
+    cancellation.abort(new Error('cancelled'));
+    await expect(running).rejects.toThrow('cancelled');
+    await waitFor(async () => (started.some(alive) ? undefined : true), {
+      what: 'both to end',
+      deadlineMs: 20_000,
+      everyMs: 20,
+    });
+  });
+
+  test('lets a command end by itself first', async () => {
+    const cancellation = new AbortController();
+    const lines: string[] = [];
+    const running = script('trap "echo saved; exit 0" INT; echo ready; while :; do sleep 0.05; done', {
+      signal: cancellation.signal,
+      onLine: (line) => {
+        lines.push(line);
+        if (line === 'ready') cancellation.abort(new Error('cancelled'));
+      },
+    });
+    await expect(running).rejects.toThrow('cancelled');
+    expect(lines).toEqual(['ready', 'saved']);
+  });
+});
