@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
+import { type JobAnnotation, parseAnnotation } from './annotation.ts';
 import type { Annotation, JobResult, Matrix, Outcome, StepResult } from './result.ts';
 import { identify, type JobIdentity, type Workflow } from './workflows.ts';
 
@@ -36,7 +37,7 @@ interface Job {
   lastMs: number;
   steps: Map<string, Step>;
   summary: string;
-  annotations: Omit<Annotation, 'job'>[];
+  annotations: JobAnnotation[];
   /** From act's rewriting of a template to an expression, and from the expression to its value. */
   rewritten: Map<string, string>;
   evaluated: Map<string, string>;
@@ -46,6 +47,9 @@ interface Job {
 type Step = Omit<StepResult, 'outcome' | 'conclusion'> & {
   /** Whether its main part was reached, be it only to be skipped. */
   reached: boolean;
+  composite: boolean;
+  /** Whether it was killed, because the run was cancelled or its time was up. */
+  killed: boolean;
   outcome: Outcome | undefined;
   conclusion: Outcome | undefined;
 };
@@ -91,11 +95,11 @@ export class ActLog {
       this.#problems.push(`${job.actName}: ${entry.msg.trim()}`);
       job.result = 'failure';
     }
-    const step = entry.stepID && entry.stage ? stepOf(job, entry) : undefined;
+    const step = stepOf(job, entry);
     if (step) readStep(step, entry);
     if (entry.command === 'add-mask' && entry.arg) this.#masks.add(entry.arg);
-    if (entry.command === 'summary') job.summary += entry.content ?? '';
-    const annotation = annotationOf(entry, (text) => this.#mask(text));
+    if (entry.command === 'summary' && !repeatsInner(entry, step)) job.summary += entry.content ?? '';
+    const annotation = parseAnnotation(this.#mask(entry.raw ?? ''));
     if (annotation) job.annotations.push(annotation);
     this.#keep(job, step, entry);
   }
@@ -161,7 +165,8 @@ export class ActLog {
 
   #mask(text: string): string {
     let masked = text;
-    for (const mask of this.#masks) masked = masked.replaceAll(mask, '***');
+    const longestFirst = [...this.#masks].sort((a, b) => b.length - a.length); // One may be a part of another.
+    for (const mask of longestFirst) masked = masked.replaceAll(mask, '***');
     return masked;
   }
 
@@ -182,10 +187,9 @@ export class ActLog {
     };
     done.set(job, result);
     const end = job.result ?? together(called.map((one) => this.#result(one, cancelled, done).result));
-    const unfinished = cancelled ? 'cancelled' : 'failure';
-    result.result = end === undefined || (cancelled && end === 'failure') ? unfinished : end;
+    result.result = end === undefined || (cancelled && end === 'failure') ? unfinished(cancelled) : end;
     result.steps = [...job.steps.values()].map((step) => ({
-      ...ended(step, unfinished),
+      ...ended(step, cancelled),
       name: this.#mask(step.name),
     }));
     return result;
@@ -285,6 +289,8 @@ const newStep = (id: string, name: string): Step => ({
   name: name.trim(),
   id,
   reached: false,
+  composite: false,
+  killed: false,
   outcome: undefined,
   conclusion: undefined,
   post: undefined,
@@ -293,9 +299,18 @@ const newStep = (id: string, name: string): Step => ({
   durationMs: 0,
 });
 
+/** At the end of a composite action act reads the summary of its last step once more, as the action's. */
+const repeatsInner = ({ stepID }: Entry, step: Step | undefined): boolean =>
+  step?.composite === true && stepID?.length === 1;
+
 function readStep(step: Step, entry: Entry): void {
   const ofComposite = (entry.stepID?.length ?? 0) > 1;
-  if (ofComposite) return;
+  // As an error of the step itself this stands in the log only after the step's end.
+  if (entry.level === 'error' && entry.msg.startsWith('this step has been cancelled')) step.killed = true;
+  if (ofComposite) {
+    step.composite = true;
+    return;
+  }
   if (entry.command === 'set-output' && entry.name !== undefined) step.outputs[entry.name] = entry.arg ?? '';
   if (entry.msg === 'Failed but continue next step' && entry.stage === 'Main') step.conclusion = 'success';
   if (!entry.stepResult) return;
@@ -309,42 +324,11 @@ function readStep(step: Step, entry: Entry): void {
   }
 }
 
-function ended({ reached, ...step }: Step, unfinished: Outcome): StepResult {
-  const outcome = step.outcome ?? (reached ? unfinished : 'skipped');
+function ended({ reached, composite: _, killed, ...step }: Step, cancelled: boolean): StepResult {
+  const outcome = step.outcome ?? (reached ? unfinished(cancelled) : 'skipped');
+  if (killed && cancelled) return { ...step, outcome: 'cancelled', conclusion: 'cancelled' };
   return { ...step, outcome, conclusion: step.conclusion ?? outcome };
 }
 
-const commandPattern = /^::(notice|warning|error)(?: (.*?))?::([\s\S]*?)\r?\n?$/;
-const unescapeMessage = (text: string) =>
-  text.replaceAll('%0D', '\r').replaceAll('%0A', '\n').replaceAll('%25', '%');
-const unescapeProperty = (text: string) =>
-  unescapeMessage(text.replaceAll('%3A', ':').replaceAll('%2C', ','));
-
-/** act's own reading of the command takes `a::b` apart at the last colons and loses values with `=`. */
-function annotationOf(entry: Entry, mask: (text: string) => string): Omit<Annotation, 'job'> | undefined {
-  const [, level, properties = '', message] = commandPattern.exec(entry.raw ?? '') ?? [];
-  if (!level || message === undefined) return undefined;
-  const given = new Map(
-    properties.split(',').map((pair): [string, string] => {
-      const at = pair.indexOf('=');
-      return [pair.slice(0, at).trim(), unescapeProperty(pair.slice(at + 1))];
-    }),
-  );
-  const number = (name: string) => Number(given.get(name)) || undefined;
-  const [file, title, line, endLine, column] = [
-    given.get('file'),
-    given.get('title'),
-    number('line'),
-    number('endLine'),
-    number('col'),
-  ];
-  return {
-    level: level as Annotation['level'],
-    message: mask(unescapeMessage(message)),
-    ...(title && { title: mask(title) }),
-    ...(file && { file }),
-    ...(line && { line }),
-    ...(endLine && { endLine }),
-    ...(column && { column }),
-  };
-}
+/** How whatever has no end ended. */
+const unfinished = (cancelled: boolean): Outcome => (cancelled ? 'cancelled' : 'failure');

@@ -40,7 +40,7 @@ const service = '/twirp/github.actions.results.api.v1.ArtifactService/';
 /**
  * The runner's artifact service (Twirp calls over JSON, contents to and from Azure block blobs) as @actions/artifact 6
  * speaks it. act 0.2.89 brings one as well, which refuses current clients (it rejects the field `mime_type` and wants
- * the padding of `sig`, nektos/act issue 6114), appends blocks in the order of their arrival, breaks off when a run
+ * the padding of `sig`), appends blocks in the order of their arrival, breaks off when a run
  * has no artifacts, and lets a second upload overwrite the first, which GitHub answers with 409.
  */
 export async function startArtifactServer(folder: string): Promise<ArtifactServer> {

@@ -6,6 +6,9 @@ interface Process {
   command: string;
 }
 
+/** Killing takes no time, unless the kernel holds a process in a call that cannot be interrupted. */
+const patienceMs = 10_000;
+
 /**
  * Ends what steps left running, and says what that was. act starts each step in a session of its own, so no process
  * group reaches it; as GitHub's runner does, this finds processes by the RUNNER_TRACKING_ID in their environment. On
@@ -13,14 +16,15 @@ interface Process {
  */
 export async function endTracked(trackingId: string): Promise<Process[]> {
   const all = new Map<number, Process>();
+  const giveUpAt = Date.now() + patienceMs;
   for (let found = await tracked(trackingId); found.length; found = await tracked(trackingId)) {
+    if (Date.now() > giveUpAt) throw new Error(`Nothing ends ${found.map(({ pid }) => pid).join(', ')}.`);
     const before = all.size;
     for (const one of found) {
       all.set(one.pid, one);
       kill(one.pid, 'SIGKILL');
     }
-    // The same ones again: they are dying, or nothing can end them (uninterruptible in the kernel).
-    if (all.size === before) await new Promise((resolve) => setTimeout(resolve, 20));
+    if (all.size === before) await new Promise((resolve) => setTimeout(resolve, 20)); // They are dying.
   }
   return [...all.values()];
 }

@@ -103,6 +103,77 @@ jobs: { job: { runs-on: ubuntu-latest, steps: [{ run: 'echo "\${{ inputs.deep ==
   });
 });
 
+describe('jobs and steps', () => {
+  it('tells the parts of an action apart, and those of a composite one together', async () => {
+    const js = (name: string, text: string) => ({ [`.github/actions/js/${name}.js`]: text });
+    const { path } = await repositoryOf(
+      oneJob(
+        'uses: actions/checkout@v4',
+        '{ id: js, uses: ./.github/actions/js }',
+        '{ id: composite, uses: ./.github/actions/composite }',
+      ),
+      {
+        '.github/actions/js/action.yml':
+          'runs: { using: node24, pre: pre.js, main: main.js, post: post.js }\nname: js\ndescription: js\n',
+        ...js('pre', 'console.log("before")'),
+        ...js('main', 'console.log("meanwhile"); console.log("::notice title=T::told")'),
+        ...js('post', 'console.log("afterwards"); process.exitCode = 1'),
+        '.github/actions/composite/action.yml': `
+name: composite
+description: composite
+outputs: { sum: { value: '\${{ steps.inner.outputs.part }}2' } }
+runs:
+  using: composite
+  steps:
+    - { id: inner, shell: bash, run: 'echo inside; echo part=1 >> "$GITHUB_OUTPUT"' }
+    - { shell: bash, run: 'echo further >> "$GITHUB_STEP_SUMMARY"' }
+`,
+      },
+    );
+    const result = await engine.run({ repository: path });
+    const [, script, composite] = result.jobs[0]?.steps ?? [];
+    expect(script).toMatchObject({ id: 'js', outcome: 'success', post: 'failure' });
+    expect(script?.log).toEqual(['meanwhile', '::notice title=T::told', 'afterwards']);
+    expect(composite).toMatchObject({
+      id: 'composite',
+      outcome: 'success',
+      outputs: { sum: '12' },
+      log: ['inside'],
+    });
+    expect(result.jobs[0]).toMatchObject({ result: 'failure', summary: 'further\n' });
+    expect(result.annotations).toEqual([{ level: 'notice', title: 'T', message: 'told', job: 'job' }]);
+  });
+
+  it('runs only what is asked for', async () => {
+    const workflow = `
+on: push
+jobs:
+  first: { runs-on: ubuntu-latest, steps: [{ run: echo }] }
+  second:
+    needs: first
+    runs-on: ubuntu-latest
+    strategy: { matrix: { os: [a, b], python: ['3.12', '3.13'] } }
+    steps: [{ run: echo }]
+  third: { needs: second, runs-on: ubuntu-latest, steps: [{ run: echo }] }
+`;
+    const result = await run(workflow, {
+      workflow: 'ci.yml',
+      job: 'second',
+      matrix: { os: 'b', python: '3.13' },
+      concurrency: 1,
+    });
+    expect(result.jobs.map(({ name }) => name)).toEqual(['first', 'second (b, 3.13)']);
+  });
+
+  it('may be several runs at the same time', async () => {
+    const { path } = await repositoryOf(oneJob('run: echo "$GITHUB_RUN_ID"'));
+    const results = await Promise.all(
+      ['7', '8', '9'].map((runId) => engine.run({ repository: path, runId })),
+    );
+    expect(results.map((result) => logOf(result))).toEqual(['7', '8', '9']);
+  });
+});
+
 describe('isolation', () => {
   it('takes nothing from the user, and no file of the repository for act', async () => {
     const home = await mkdtemp(join(tmpdir(), 'mlops-home-'));
@@ -184,7 +255,7 @@ describe('an end before its time', () => {
     const { result, pid } = await interrupted(() => cancel.abort(), { signal: cancel.signal });
     expect(result).toMatchObject({ success: false, cancelled: true, timedOut: false });
     expect(result.jobs[0]).toMatchObject({ result: 'cancelled' });
-    expect(result.jobs[0]?.steps.map(({ outcome }) => outcome)).toEqual(['failure', 'skipped', 'success']);
+    expect(result.jobs[0]?.steps.map(({ outcome }) => outcome)).toEqual(['cancelled', 'skipped', 'success']);
     expect(pid).not.toBe('');
     expect(isRunning(pid)).toBe(false);
   });
