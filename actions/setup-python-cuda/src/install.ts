@@ -1,0 +1,268 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join, relative, sep } from 'node:path';
+import { annotate, UserError } from '@mlops/core';
+import { explain } from './explain.ts';
+import { type LockedPackage, requirementLine } from './locked-package.ts';
+import { readPipfileLock } from './pipfile-lock.ts';
+import { readPoetryLock } from './poetry-lock.ts';
+import type { Project } from './project.ts';
+import type { Python } from './python.ts';
+import { readRequirements } from './requirements.ts';
+import type { Selection } from './selection.ts';
+import { type Uv, UvError } from './uv.ts';
+import { venvPaths } from './venv.ts';
+
+/** Everything an installation needs to know. */
+export interface Target {
+  uv: Uv;
+  python: Python;
+  project: Project;
+  selection: Selection;
+  folder: string;
+  workspace: string;
+  /** A folder that lives as long as the job. */
+  temp: string;
+  venv: string;
+  signal: AbortSignal;
+}
+
+/** One run of uv, and the files its errors are about. */
+interface Step {
+  args: string[];
+  cwd: string;
+  env?: Record<string, string>;
+}
+
+export interface Plan {
+  steps: Step[];
+  /** Whether the files fix every package by version and hash, so that they alone say what is installed. */
+  locked: boolean;
+}
+
+/** Installs a project's packages into its environment, as its lock says. */
+export async function install(target: Target): Promise<{ locked: boolean }> {
+  const { uv, project, folder, workspace, signal } = target;
+  const plan = await planInstall(target);
+  for (const { args, cwd, env } of plan.steps) {
+    try {
+      await uv.run(args, { cwd, signal, loud: true, ...(env ? { env } : {}) });
+    } catch (error) {
+      throw error instanceof UvError ? await explain(error, project, folder, workspace) : error;
+    }
+  }
+  return { locked: plan.locked };
+}
+
+/** The runs of uv that install a project. */
+export async function planInstall(target: Target): Promise<Plan> {
+  switch (target.project.manager) {
+    case 'uv':
+      return planUvSync(target);
+    case 'pylock':
+      return planPylock(target);
+    case 'poetry':
+      return planPoetry(target);
+    case 'pipenv':
+      return planPipenv(target);
+    case 'pip':
+      return planRequirements(target);
+    case 'pyproject':
+      return planPyproject(target);
+  }
+}
+
+function planUvSync({ project, python, selection, folder, venv }: Target): Plan {
+  // uv records addresses in its lock: where a mirror stands in for them, the lock cannot be compared, only followed.
+  const mirrored = process.env.UV_DEFAULT_INDEX || process.env.UV_INDEX_URL;
+  const excluded = selection.excludeGroups.flatMap((group) => ['--no-group', group]);
+  const named = dirname(project.files[0] ?? folder);
+  return {
+    locked: true,
+    steps: [
+      {
+        args: [
+          'sync',
+          mirrored ? '--frozen' : '--locked',
+          '--python',
+          python.path,
+          ...selected(selection),
+          ...excluded,
+        ],
+        cwd: folder.startsWith(named) ? folder : named,
+        env: { UV_PROJECT_ENVIRONMENT: venv },
+      },
+    ],
+  };
+}
+
+function planPylock({ project, selection, folder, venv }: Target): Plan {
+  refuseExcluded(selection, 'pylock.toml installs no group by default');
+  return {
+    locked: true,
+    steps: [
+      {
+        args: ['pip', 'sync', ...into(venv), ...project.files, ...selected(selection)],
+        cwd: folder,
+        env: { UV_PREVIEW_FEATURES: 'pylock' },
+      },
+    ],
+  };
+}
+
+async function planPoetry(target: Target): Promise<Plan> {
+  const { project, selection, workspace, venv } = target;
+  const lock = project.files[0] ?? '';
+  const folder = dirname(lock);
+  const pyproject = await readFile(join(folder, 'pyproject.toml'), 'utf8').catch(() => {
+    throw new UserError('poetry.lock has no pyproject.toml beside it', {
+      file: shown(workspace, lock),
+      line: 1,
+    });
+  });
+  const { packages, indexes, isPackage } = readPoetryLock(
+    await readFile(lock, 'utf8'),
+    pyproject,
+    selection,
+    shown(workspace, lock),
+  );
+  const sync = await syncStep(
+    { ...target, folder },
+    packages,
+    indexes,
+    isPackage ? [requirementOfProject(folder)] : [],
+  );
+  return { locked: true, steps: [{ ...sync, args: [...sync.args, ...into(venv)] }] };
+}
+
+async function planPipenv(target: Target): Promise<Plan> {
+  const { project, selection, workspace, venv } = target;
+  const lock = project.files[0] ?? '';
+  const { packages, indexes } = readPipfileLock(
+    await readFile(lock, 'utf8'),
+    selection,
+    shown(workspace, lock),
+  );
+  const sync = await syncStep({ ...target, folder: dirname(lock) }, packages, indexes, []);
+  return { locked: true, steps: [{ ...sync, args: [...sync.args, ...into(venv)] }] };
+}
+
+/** The project itself, in place, as `poetry install` does. */
+function requirementOfProject(folder: string): string {
+  return requirementLine(
+    { name: '', extras: [], source: { path: folder, editable: true }, marker: undefined, hashes: [] },
+    folder,
+  );
+}
+
+/** Installs exactly the packages of a foreign lock, through a requirements file. Hashes are checked by uv. */
+async function syncStep(
+  { folder, temp, workspace, project }: Target,
+  packages: readonly LockedPackage[],
+  indexes: readonly string[],
+  more: readonly string[],
+): Promise<Step> {
+  const unhashed = packages.find(
+    ({ source, hashes }) => source !== 'any' && 'version' in source && hashes.length === 0,
+  );
+  const lock = shown(workspace, project.files[0] ?? '');
+  if (unhashed)
+    throw new UserError(`${lock} has no hash for ${unhashed.name}`, {
+      file: lock,
+      line: 1,
+      advice: 'Write the lock anew with the current version of its tool, and commit it.',
+    });
+  const file = join(temp, 'mlops', 'locked-requirements.txt');
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, [...packages.map((each) => requirementLine(each, folder)), ...more, ''].join('\n'));
+  // A lock's index may be private: with every file fixed by its hash, it does not matter which index offers it.
+  const others = indexes.flatMap((url) => ['--extra-index-url', url]);
+  const strategy = indexes.length ? ['--index-strategy', 'unsafe-best-match'] : [];
+  return { args: ['pip', 'sync', '--allow-empty-requirements', file, ...others, ...strategy], cwd: folder };
+}
+
+async function planRequirements({ project, selection, folder, workspace, venv }: Target): Promise<Plan> {
+  if (selection.extras.length)
+    throw new UserError(`input extras: '${selection.extras[0]}' has no meaning for requirements files`, {
+      advice: "Extras belong to a pyproject.toml; name it in 'dependency-files', or use 'groups'.",
+    });
+  refuseExcluded(selection, 'requirements files have no groups that are installed by default');
+  const requirements = await readRequirements(project.files);
+  const loose = requirements.filter(({ hashed }) => !hashed);
+  if (requirements.length && !loose.length)
+    return {
+      locked: true,
+      steps: [{ args: ['pip', 'sync', '--require-hashes', ...into(venv), ...project.files], cwd: folder }],
+    };
+  const [first] = loose;
+  if (first) {
+    const count = loose.length === 1 ? 'One requirement has' : `${loose.length} requirements have`;
+    annotate(
+      'notice',
+      `${count} no hash, so that another run may install other files. Lock them with 'uv pip compile --generate-hashes'.`,
+      {
+        title: 'Not locked',
+        file: shown(workspace, first.file),
+        line: first.line,
+      },
+    );
+  }
+  const files = project.files.flatMap((file) => ['-r', file]);
+  return { locked: false, steps: [{ args: ['pip', 'install', ...into(venv), ...files], cwd: folder }] };
+}
+
+async function planPyproject({ project, selection, workspace, venv }: Target): Promise<Plan> {
+  const file = project.files[0] ?? '';
+  const folder = dirname(file);
+  const { parse } = await import('smol-toml');
+  const document = parse(await readFile(file, 'utf8'));
+  if (!document.project && !document['build-system'])
+    throw new UserError(
+      'pyproject.toml declares no dependencies: it has neither [project] nor [build-system]',
+      {
+        file: shown(workspace, file),
+        line: 1,
+        advice: "List them under [project] and run 'uv lock', or add a requirements.txt.",
+      },
+    );
+  annotate(
+    'notice',
+    "There is no lock, so that another run may install other versions. Run 'uv lock' and commit uv.lock.",
+    {
+      title: 'Not locked',
+      file: shown(workspace, file),
+      line: 1,
+    },
+  );
+  const groups = document['dependency-groups'] ?? {};
+  // As `uv sync` has it: the group dev is installed unless it is left out.
+  const byDefault = 'dev' in (groups as object) ? ['dev'] : [];
+  const chosen = [...new Set([...byDefault, ...selection.groups])].filter(
+    (group) => !selection.excludeGroups.includes(group),
+  );
+  const ofGroups = chosen.flatMap((group) => ['--group', group]);
+  const extras = selection.extras.join(',');
+  const own = document['build-system']
+    ? ['-e', extras ? `.[${extras}]` : '.']
+    : ['-r', file, ...selection.extras.flatMap((extra) => ['--extra', extra])];
+  return {
+    locked: false,
+    steps: [{ args: ['pip', 'install', ...into(venv), ...own, ...ofGroups], cwd: folder }],
+  };
+}
+
+function selected({ extras, groups }: Selection): string[] {
+  return [...extras.flatMap((extra) => ['--extra', extra]), ...groups.flatMap((group) => ['--group', group])];
+}
+
+function refuseExcluded({ excludeGroups }: Selection, why: string): void {
+  if (excludeGroups.length)
+    throw new UserError(`input exclude-groups: '${excludeGroups[0]}' has no meaning here: ${why}`);
+}
+
+function into(venv: string): string[] {
+  return ['--python', venvPaths(venv, process.platform).python];
+}
+
+function shown(workspace: string, path: string): string {
+  return relative(workspace, path).split(sep).join('/');
+}

@@ -1,0 +1,7 @@
+/** Which of a project's optional dependencies are installed. */
+export interface Selection {
+  extras: readonly string[];
+  /** Beside those that the manager installs by default. */
+  groups: readonly string[];
+  excludeGroups: readonly string[];
+}

@@ -1,0 +1,255 @@
+import { hash } from 'node:crypto';
+import { existsSync, statSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { addPath, debug, retry, UserError } from '@mlops/core';
+import { CommandError, type CommandResult, command } from '@mlops/core/process';
+import { targetTriple, type UvRelease, uvRelease, uvRequirement, uvRequirementsFile } from './uv-release.ts';
+
+/** The oldest uv that knows pylock.toml, dependency groups in `uv pip`, and interpreters as JSON. */
+const oldestUv = [0, 8, 0] as const;
+
+export interface RunUv {
+  cwd: string;
+  signal: AbortSignal;
+  env?: Record<string, string | undefined>;
+  /** Shows what uv says as it says it. */
+  loud?: boolean;
+  tolerate?: boolean;
+}
+
+/** The uv that this action works with. */
+export class Uv {
+  readonly path: string;
+  readonly version: string;
+
+  constructor(path: string, version: string) {
+    this.path = path;
+    this.version = version;
+  }
+
+  /** Runs uv; what it cannot reach for a moment is tried again. `stderr` is the whole of what it said. */
+  async run(args: readonly string[], options: RunUv): Promise<CommandResult & { stderr: string }> {
+    const { loud, env, ...rest } = options;
+    const once = async (signal: AbortSignal) => {
+      const said: string[] = [];
+      const result = await command(this.path, args, {
+        ...rest,
+        tolerate: true,
+        signal,
+        env: { UV_NO_PROGRESS: '1', NO_COLOR: '1', FORCE_COLOR: undefined, ...env },
+        onLine: (line, stream) => {
+          if (stream === 'stderr') said.push(line);
+          if (loud) process.stdout.write(`${line}\n`);
+        },
+      });
+      const stderr = said.join('\n');
+      if (result.exitCode !== 0 && !options.tolerate) throw new UvError(args, result, stderr);
+      return { ...result, stderr };
+    };
+    return retry(once, {
+      what: `uv ${args.slice(0, 2).join(' ')}`,
+      attempts: 3,
+      deadlineMs: 3_600_000,
+      signal: options.signal,
+      retryable: (error) => error instanceof UvError && isPassing(error.stderr),
+    });
+  }
+}
+
+/** uv ended with an error; `stderr` is all it said. */
+export class UvError extends CommandError {
+  readonly stderr: string;
+
+  constructor(args: readonly string[], result: CommandResult, stderr: string) {
+    super(`uv ${args.join(' ')}`, result);
+    this.stderr = stderr;
+  }
+}
+
+/** Whether an error may be gone at the next try: the network, or a server that is busy. uv has tried thrice itself. */
+function isPassing(text: string): boolean {
+  return (
+    /Request failed after|error sending request|connection (reset|closed)|timed? ?out|\b(429|50[0234])\b/i.test(
+      text,
+    ) && !/Connection refused|dns error/i.test(text)
+  );
+}
+
+/** Finds uv on PATH, or among this runner's tools, or installs it: with pip where there is one, else from its release. */
+export async function findOrInstallUv(cwd: string, signal: AbortSignal): Promise<Uv> {
+  const onPath = await uvAt('uv', signal);
+  if (onPath) return onPath;
+  const folder = toolFolder(uvRequirement.version);
+  const uv =
+    (await uvIn(folder, signal)) ??
+    ((await installWithPip(folder, cwd, signal)) ? await uvIn(folder, signal) : undefined) ??
+    (await installRelease(uvRelease, signal));
+  addPath(dirname(uv.path));
+  return uv;
+}
+
+async function uvAt(path: string, signal: AbortSignal): Promise<Uv | undefined> {
+  const { stdout } = await command(path, ['--version'], { signal, tolerate: true }).catch(() => ({
+    stdout: '',
+  }));
+  const version = /^uv (\d+)\.(\d+)\.(\d+)/.exec(stdout);
+  if (!version) return undefined;
+  const parts = version.slice(1).map(Number);
+  const older =
+    oldestUv.map((part, index) => (parts[index] ?? 0) - part).find((difference) => difference !== 0) ?? 0;
+  if (older < 0) {
+    process.stdout.write(
+      `uv ${parts.join('.')} on PATH is older than ${oldestUv.join('.')} and is not used.\n`,
+    );
+    return undefined;
+  }
+  return new Uv(path === 'uv' ? onPath(executable('uv')) : path, parts.join('.'));
+}
+
+function onPath(name: string): string {
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path)) ?? name;
+}
+
+function executable(name: string): string {
+  return process.platform === 'win32' ? `${name}.exe` : name;
+}
+
+/** pip's `--target` puts programs into `bin`, on Windows into `bin` or `Scripts`. */
+async function uvIn(folder: string, signal: AbortSignal): Promise<Uv | undefined> {
+  const path = [folder, join(folder, 'bin'), join(folder, 'Scripts')]
+    .map((place) => join(place, executable('uv')))
+    // In pip's target there is also a folder of this name: uv's Python module.
+    .find((each) => statSync(each, { throwIfNoEntry: false })?.isFile());
+  return path ? uvAt(path, signal) : undefined;
+}
+
+/** Where a runner keeps tools between jobs: `<tool cache>/uv/<version>/<architecture>`. */
+function toolFolder(version: string): string {
+  const root = process.env.RUNNER_TOOL_CACHE || join(homedir(), '.cache', 'mlops', 'tools');
+  return join(root, 'uv', version, process.arch);
+}
+
+/** Whether pip could install uv. A wrong hash or a failing download is an error; no pip at all is not. */
+async function installWithPip(folder: string, cwd: string, signal: AbortSignal): Promise<boolean> {
+  const python = await pythonWithPip(signal);
+  if (!python) return false;
+  await mkdir(dirname(folder), { recursive: true });
+  const temporary = await mkdtemp(`${folder}-`);
+  try {
+    const requirements = join(temporary, 'requirements.txt');
+    await writeFile(requirements, uvRequirementsFile());
+    const target = join(temporary, 'uv');
+    const args = [
+      '-m',
+      'pip',
+      'install',
+      '--require-hashes',
+      '--only-binary',
+      ':all:',
+      '--no-deps',
+      '--target',
+      target,
+    ];
+    await retry((each) => command(python, [...args, '--quiet', '-r', requirements], { cwd, signal: each }), {
+      what: 'the installation of uv',
+      signal,
+      attempts: 3,
+      deadlineMs: 300_000,
+      retryable: (error) =>
+        error instanceof CommandError &&
+        !/do not match the hashes|No matching distribution/i.test(error.message),
+    });
+    await rm(folder, { recursive: true, force: true });
+    await rename(target, folder);
+    return true;
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    if (/do not match the hashes/i.test(error.message))
+      throw new UserError(
+        `the index offers a uv ${uvRequirement.version} that is not the one that was published`,
+        {
+          advice:
+            'Its hash differs from the pinned one. Check the index or mirror that pip is configured to use.',
+          cause: error,
+        },
+      );
+    // Distributions without uv's platform, or an index without uv: the release may still serve.
+    process.stdout.write(`pip could not install uv: ${error.message}\n`);
+    return false;
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+async function pythonWithPip(signal: AbortSignal): Promise<string | undefined> {
+  for (const name of process.platform === 'win32' ? ['python', 'py'] : ['python3', 'python']) {
+    const found = await command(name, ['-m', 'pip', '--version'], { signal, tolerate: true }).catch(
+      () => undefined,
+    );
+    if (found?.exitCode === 0) return name;
+  }
+  return undefined;
+}
+
+/**
+ * Installs uv from its release page, checked against its pinned SHA-256. UV_INSTALLER_GITHUB_BASE_URL names a mirror
+ * of GitHub, as it does for uv's own installer.
+ */
+export async function installRelease(release: UvRelease, signal: AbortSignal): Promise<Uv> {
+  const folder = toolFolder(release.version);
+  const there = await uvIn(folder, signal);
+  if (there) return there;
+  const triple = targetTriple(process.platform, process.arch, isMusl());
+  const sha256 = triple && release.sha256[triple];
+  if (!sha256)
+    throw new UserError(`there is no uv for this runner (${process.platform} ${process.arch})`, {
+      advice: 'Install uv in an earlier step; one on PATH is used as it is.',
+    });
+  const base = (process.env.UV_INSTALLER_GITHUB_BASE_URL || 'https://github.com').replace(/\/$/, '');
+  const extension = process.platform === 'win32' ? 'zip' : 'tar.gz';
+  const url = `${base}/astral-sh/uv/releases/download/${release.version}/uv-${triple}.${extension}`;
+  const { downloadTool, extractTar, extractZip } = await import('@actions/tool-cache');
+  await mkdir(dirname(folder), { recursive: true });
+  const temporary = await mkdtemp(`${folder}-`);
+  try {
+    debug(`download ${url}`);
+    const archive = await downloadTool(url, join(temporary, `uv.${extension}`)).catch((error) => {
+      throw new UserError(
+        `uv could not be downloaded from ${url}: ${error instanceof Error ? error.message : error}`,
+        {
+          cause: error,
+          advice:
+            'Install uv or Python with pip in an earlier step, set HTTPS_PROXY, or UV_INSTALLER_GITHUB_BASE_URL to a mirror of GitHub.',
+        },
+      );
+    });
+    const actual = hash('sha256', await readFile(archive));
+    if (actual !== sha256)
+      throw new UserError(
+        `${url} is not the file that was published: its SHA-256 is ${actual}, pinned is ${sha256}`,
+        {
+          advice: 'Check the proxy or mirror that the download went through.',
+        },
+      );
+    const unpacked = join(temporary, 'unpacked');
+    if (extension === 'zip') await extractZip(archive, unpacked);
+    else await extractTar(archive, unpacked, ['xz', '--strip-components=1']);
+    await rm(folder, { recursive: true, force: true });
+    await rename(unpacked, folder);
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+  const uv = await uvIn(folder, signal);
+  if (!uv) throw new UserError(`uv ${release.version} from ${url} does not run on this machine`);
+  return uv;
+}
+
+/** Whether Node runs on musl, as on Alpine: then there is no glibc to report. */
+function isMusl(): boolean {
+  if (process.platform !== 'linux') return false;
+  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
+  return header.glibcVersionRuntime === undefined;
+}
