@@ -46,7 +46,7 @@ export const stageSchema = z.object({
   name: z.string(),
   outcome: z.enum(['ran', 'skipped', 'failed', 'not-reached']),
   reason: z.string().describe('Why it ran or was skipped, for people.'),
-  key: digest,
+  key: digest.nullable().describe('Null for a stage that was not reached.'),
   durationMs: milliseconds.describe('What it took now; for a skipped stage, to decide.'),
   savedMs: milliseconds.describe('What a skipped stage took when it ran.'),
   startedAt: time,

@@ -1,0 +1,45 @@
+import { group, messageOf, UserError } from '@mlops/core';
+import { CommandError, script } from '@mlops/core/process';
+import type { Stage } from './stages.ts';
+
+/** Runs a stage's command with its log streamed, in a group of its own. */
+export async function execute(
+  stage: Stage,
+  reason: string,
+  options: { folder: string; signal: AbortSignal },
+): Promise<void> {
+  const { folder, signal } = options;
+  await group(`Stage ${stage.name}: ${reason}`, async () => {
+    for (const line of stage.run.trim().split('\n')) process.stdout.write(`  $ ${line}\n`);
+    try {
+      await script(stage.run, {
+        cwd: folder,
+        env: stageEnvironment(process.env),
+        signal,
+        onLine: (line, stream) => process[stream].write(`${line}\n`),
+      });
+    } catch (error) {
+      if (signal.aborted || !(error instanceof UserError)) throw error;
+      throw new UserError(`stage '${stage.name}': ${messageOf(error)}`, {
+        cause: error,
+        advice:
+          error instanceof CommandError
+            ? `Its whole log is above, in the group 'Stage ${stage.name}'.`
+            : error.advice,
+      });
+    }
+  });
+}
+
+/**
+ * Changes to the environment that make it that of a `run:` step: there a command has neither this action's inputs nor
+ * the tokens that write the run's caches and artifacts. Python writes its log at once instead of at the end.
+ */
+function stageEnvironment(env: NodeJS.ProcessEnv): Record<string, string | undefined> {
+  const ours = /^(INPUT_|STATE_|ACTIONS_RUNTIME_|ACTIONS_RESULTS_|ACTIONS_CACHE_|GITHUB_STATE$)/;
+  const removed = Object.keys(env).filter((name) => ours.test(name));
+  return {
+    ...Object.fromEntries(removed.map((name) => [name, undefined])),
+    PYTHONUNBUFFERED: env.PYTHONUNBUFFERED ?? '1',
+  };
+}

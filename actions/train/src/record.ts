@@ -1,0 +1,74 @@
+import { measuredOf, type StageRecord, type TrainingRecord } from '@mlops/core/record';
+import { thin } from './metrics/curves.ts';
+import type { Parameters } from './parameters.ts';
+import type { Planned, Settled } from './pipeline.ts';
+import type { Results } from './results.ts';
+
+type Json = StageRecord['parameters'][string];
+
+/** Points of a curve that a record keeps: enough for a chart, few enough for a document that every job carries. */
+const pointsKept = 500;
+
+/** What is known of a training, at its end or as far as it got. */
+export interface Progress {
+  name: string;
+  plan: readonly Planned[];
+  settled: ReadonlyMap<string, Settled>;
+  parameters: Parameters | undefined;
+  results: Results | undefined;
+  /** Name of the artifact that holds the model. */
+  artifact: string | undefined;
+  durationMs: number;
+}
+
+/** A training's part of the run record. */
+export function trainingRecord(progress: Progress): TrainingRecord {
+  const { name, plan, settled, parameters, results, artifact, durationMs } = progress;
+  return {
+    name,
+    stages: plan.map((planned) => stageRecord(planned, settled.get(planned.stage.name))),
+    parameters: Object.fromEntries(
+      [...(parameters?.all ?? [])].map(([key, { value }]) => [key, jsonOf(value)]),
+    ),
+    metrics: metricsRecord(results),
+    curves: Object.fromEntries(
+      [...(results?.metrics.curves ?? [])].map(([name, points]) => [
+        name,
+        thin(points, pointsKept).map(({ step, value }) => ({ step, value: measuredOf(value) })),
+      ]),
+    ),
+    model: results?.model ? { ...results.model, artifact: artifact ?? null } : null,
+    durationMs,
+  };
+}
+
+export function metricsRecord(results: Results | undefined): TrainingRecord['metrics'] {
+  return Object.fromEntries(
+    [...(results?.metrics.values ?? [])].map(([name, value]) => [name, measuredOf(value)]),
+  );
+}
+
+function stageRecord({ stage, parameters }: Planned, result: Settled | undefined): StageRecord {
+  return {
+    name: stage.name,
+    outcome: result?.outcome ?? 'not-reached',
+    reason: result?.reason ?? 'the run ended before it',
+    key: result?.key ?? null,
+    durationMs: result?.durationMs ?? 0,
+    savedMs: result?.savedMs ?? 0,
+    startedAt: (result?.startedAt ?? new Date()).toISOString(),
+    inputs: [...(result?.facts.inputs ?? [])],
+    outputs: (result?.outputs ?? []).map((output) => ({ ...output, restored: result?.restored ?? false })),
+    parameters: Object.fromEntries(
+      Object.entries(parameters).map(([key, { value }]) => [key, jsonOf(value)]),
+    ),
+  };
+}
+
+/** A parameter as JSON holds it: NaN and infinities as text, dates as ISO 8601. */
+function jsonOf(value: unknown): Json {
+  return JSON.parse(
+    JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'number' ? measuredOf(inner) : inner)) ??
+      'null',
+  ) as Json;
+}

@@ -1,0 +1,59 @@
+import type { StageRecord, TrainingRecord } from '@mlops/core/record';
+import { numberOf } from '@mlops/core/record';
+import { duration, number, size } from './format.ts';
+
+/** The step's summary: what became of each stage and why, the metrics, the model. */
+export function summaryOf(training: TrainingRecord): string {
+  const { stages, metrics, model } = training;
+  const saved = stages.reduce((sum, { savedMs }) => sum + savedMs, 0);
+  const ran = stages.filter(({ outcome }) => outcome === 'ran').length;
+  return [
+    `### Training: ${plain(training.name)}`,
+    `${ran} of ${stages.length} ${stages.length === 1 ? 'stage' : 'stages'} ran in ${duration(training.durationMs)}${saved ? `; skipping the others saved ${duration(saved)}` : ''}.`,
+    table(['Stage', 'Outcome', 'Why', 'Time', 'Saved'], ['', '', '', '---:', '---:'], stages.map(row)),
+    ...(Object.keys(metrics).length
+      ? [
+          table(
+            ['Metric', 'Value'],
+            ['', '---:'],
+            Object.entries(metrics).map(([name, value]) => [code(name), number(numberOf(value))]),
+          ),
+        ]
+      : []),
+    ...(model
+      ? [
+          `Model ${code(model.path)}, ${size(model.bytes)}, ${code(model.digest)}${model.artifact ? `, in the artifact ${code(model.artifact)}` : ''}.`,
+        ]
+      : []),
+  ].join('\n\n');
+}
+
+const outcomes = {
+  ran: '🔁 ran',
+  skipped: '✅ skipped',
+  failed: '❌ failed',
+  'not-reached': '⏹️ not reached',
+} as const;
+
+function row({ name, outcome, reason, durationMs, savedMs }: StageRecord): string[] {
+  return [
+    code(name),
+    outcomes[outcome],
+    plain(reason),
+    outcome === 'ran' || outcome === 'failed' ? duration(durationMs) : '',
+    savedMs ? duration(savedMs) : '',
+  ];
+}
+
+function table(header: string[], alignment: string[], rows: string[][]): string {
+  const line = (cells: string[]) => `| ${cells.join(' | ')} |`;
+  return [line(header), line(alignment.map((mark) => mark || '---')), ...rows.map(line)].join('\n');
+}
+
+function code(text: string): string {
+  return `\`${text.replaceAll('`', "'").replaceAll('|', '\\|')}\``;
+}
+
+function plain(text: string): string {
+  return text.replace(/[\\|*_<>`]/g, '\\$&').replace(/\s+/g, ' ');
+}
