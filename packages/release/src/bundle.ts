@@ -1,0 +1,64 @@
+import { existsSync } from 'node:fs';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { messageOf, UserError } from '@mlops/core';
+import ncc from '@vercel/ncc';
+import { transform } from 'esbuild';
+
+/**
+ * The build script of every action: bundles src/main.ts and all it imports into dist/, to run on the runner's Node
+ * without an installation. The same sources give the same bytes in any folder.
+ */
+if (import.meta.main) {
+  try {
+    await bundle(process.cwd());
+  } catch (error) {
+    console.error(error instanceof UserError ? String(error) : error);
+    process.exitCode = 1;
+  }
+}
+
+async function bundle(folder: string): Promise<void> {
+  // ncc numbers modules by their path below the working directory, and looks for tsconfig.json no higher up.
+  process.chdir(workspaceRoot(folder));
+  const shown = relative(process.cwd(), folder).replaceAll('\\', '/');
+  const { code, assets } = await ncc(join(folder, 'src', 'main.ts'), {
+    cache: false,
+    license: 'licenses.txt',
+    quiet: true,
+    target,
+    transpileOnly: true,
+  }).catch((cause) => {
+    throw new UserError(`${shown}/src/main.ts cannot be bundled:\n${messageOf(cause)}`, { cause });
+  });
+  const files = new Map<string, string | Uint8Array>([['index.js', code]]);
+  for (const [name, { source }] of Object.entries(assets)) files.set(name, source);
+
+  const dist = join(folder, 'dist');
+  await rm(dist, { recursive: true, force: true });
+  for (const [name, content] of files) {
+    const path = join(dist, name);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, /\.[cm]?js$/.test(name) ? await minified(content.toString()) : content);
+  }
+}
+
+const target = 'es2023';
+
+/**
+ * ncc's own minifier leaves lazily loaded chunks as they are, which are nine tenths of a bundle. Names are kept: they
+ * cost a tenth of the download, stack traces stay readable, and libraries compare the names of classes.
+ */
+async function minified(code: string): Promise<string> {
+  const options = { target, minifyWhitespace: true, minifySyntax: true, legalComments: 'none' } as const;
+  return (await transform(code, options)).code;
+}
+
+function workspaceRoot(folder: string): string {
+  if (existsSync(join(folder, 'pnpm-workspace.yaml'))) return folder;
+  if (dirname(folder) === folder)
+    throw new UserError(`'${process.cwd()}' is not in a workspace`, {
+      advice: "Run this in an action's folder.",
+    });
+  return workspaceRoot(dirname(folder));
+}
