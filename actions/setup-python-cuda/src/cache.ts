@@ -1,8 +1,11 @@
-import { readdir } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { hash } from 'node:crypto';
+import { readdir, rm } from 'node:fs/promises';
+import { basename, dirname, join, sep } from 'node:path';
 import type { GitHub } from '@mlops/core';
 import { hashText } from '@mlops/core/hash';
+import { reasonNotToSave, type Store } from '@mlops/core/store';
 import type { Python } from './python.ts';
+import type { Selection } from './selection.ts';
 import type { Uv } from './uv.ts';
 
 /*
@@ -15,19 +18,19 @@ export interface CacheState {
   folder: string;
   key: string;
   uv: string;
+  /** What is installed, as `name==version`. */
+  packages: string[];
 }
-
-/** Events whose jobs neither trust the cache of others nor may others trust theirs. */
-const uncachedEvents = ['pull_request_target', 'workflow_run', 'release'];
 
 /** Why this job has no use for a cache; undefined where it has. */
 export async function reasonNotToCache(
   github: GitHub,
-  kind: string,
+  kind: Store['kind'],
   folder: string,
 ): Promise<string | undefined> {
-  if (uncachedEvents.includes(github.event)) return `the event is ${github.event}`;
-  if (github.ref.startsWith('refs/tags/')) return 'a tag is being built';
+  // What must not leave traces for others had better not trust theirs either. A fork may read: it sees nothing secret.
+  const reason = reasonNotToSave({ ...github, isFork: false });
+  if (reason) return reason;
   if (kind === 'folder') return "there is no cache service, and uv's own cache serves as well";
   if (await isWarm(folder)) return "uv's own cache outlives jobs on this machine";
   return undefined;
@@ -44,19 +47,35 @@ async function isWarm(folder: string): Promise<boolean> {
 }
 
 /** The key of an environment's entry, and the prefixes of those that may serve in its stead. */
-export function cacheKeys(uv: Uv, python: Python, lock: string): { key: string; prefixes: string[] } {
+export function cacheKeys(
+  uv: Uv,
+  python: Python,
+  lock: string,
+  selection: Selection,
+): { key: string; prefixes: string[] } {
   const prefix = `setup-python-cuda-${python.key}-uv${uv.version}-`;
-  return { key: `${prefix}${lock.replace('sha256:', '').slice(0, 32)}`, prefixes: [prefix] };
+  const contents = hash('sha256', JSON.stringify([lock, selection])).slice(0, 32);
+  return { key: `${prefix}${contents}`, prefixes: [prefix] };
 }
 
-/** Whether the folder, once pruned, holds a wheel that was built here. */
-export async function holdsBuiltWheels(folder: string): Promise<boolean> {
-  const names = await readdir(folder).catch(() => []);
-  for (const bucket of names.filter((name) => /^sdists-v\d+$/.test(name))) {
+/**
+ * Removes built wheels of packages that are not installed any more, which an entry of an older lock has brought, and
+ * returns how many are left. uv keeps them in `sdists-v…/pypi/<name>/<version>`, and those of other indexes in
+ * `sdists-v…/index/<digest>/<name>/<version>`.
+ */
+export async function keepBuiltWheels(folder: string, packages: readonly string[]): Promise<number> {
+  const buckets = (await readdir(folder)).filter((name) => /^sdists-v\d+$/.test(name));
+  let kept = 0;
+  for (const bucket of buckets) {
     const files = await readdir(join(folder, bucket), { recursive: true });
-    if (files.some((file) => file.endsWith('.whl'))) return true;
+    for (const file of files.filter((name) => name.endsWith('.whl'))) {
+      const [kind, ...parts] = file.split(sep);
+      const [name, version] = kind === 'pypi' ? parts : kind === 'index' ? parts.slice(1) : [];
+      if (!name || packages.includes(`${name}==${version}`)) kept += 1;
+      else await rm(join(folder, bucket, dirname(dirname(file))), { recursive: true, force: true });
+    }
   }
-  return false;
+  return kept;
 }
 
 /** Root and paths of the entry, as the store wants them. */
@@ -68,6 +87,6 @@ export function cachePaths(folder: string): { root: string; paths: [string] } {
  * What the environment is made of, as one digest: stage caches depend on it. `contents` is the digest of the lock, or
  * of the list of what was installed where no lock fixes that.
  */
-export function environmentDigest(contents: string, python: Python, selection: object): string {
+export function environmentDigest(contents: string, python: Python, selection: Selection): string {
   return hashText(JSON.stringify([contents, python.key, selection]));
 }

@@ -17,6 +17,7 @@ import { findProject, type Project } from './project.ts';
 import { findOrInstallPython, type Python } from './python.ts';
 import { type PythonRequest, pythonRequest } from './python-request.ts';
 import { readRequirements } from './requirements.ts';
+import type { Selection } from './selection.ts';
 import { findOrInstallUv, type Uv } from './uv.ts';
 import { activate, checkVenvPath, ensureVenv, venvPaths } from './venv.ts';
 
@@ -64,13 +65,16 @@ interface Found {
 async function setUpEnvironment(inputs: Inputs, context: ActionContext, found: Found): Promise<void> {
   const { uv, python, project, venv, started } = found;
   const { workingDirectory: folder, github, signal, outputs } = context;
-  const selection = {
+  const selection: Selection = {
     extras: inputs.extras,
     groups: project.manager === 'pip' ? [] : inputs.groups, // There the groups are files.
     excludeGroups: inputs.excludeGroups,
   };
   const lock = await digestOfTextFiles(await lockedFiles(project));
-  const cacheHit = inputs.cache === 'auto' && (await restoreCache(context, found, lock));
+  const cache = inputs.cache === 'auto' ? await restoreCache(context, found, lock, selection) : undefined;
+  const cacheHit = cache?.exact ?? false;
+  outputs.cacheHit = cacheHit;
+  if (cache) outputs.cacheKey = cache.key;
 
   const made = await ensureVenv(uv, venv, python, { cwd: folder, signal });
   const { locked } = await group(`Install ${names(project, folder).join(' and ')}`, () =>
@@ -82,6 +86,10 @@ async function setUpEnvironment(inputs: Inputs, context: ActionContext, found: F
 
   const installed = await uv.run(['pip', 'freeze', '--python', interpreter], { cwd: folder, signal });
   const packages = installed.stdout.split('\n').filter(Boolean);
+  if (cache && !cacheHit) {
+    const state: CacheState = { folder: cache.folder, key: cache.key, uv: uv.path, packages };
+    saveState('cache', JSON.stringify(state));
+  }
   const durationMs = Date.now() - started;
   context.record.environments.push({
     manager: project.manager,
@@ -99,25 +107,27 @@ async function setUpEnvironment(inputs: Inputs, context: ActionContext, found: F
   );
 }
 
-/** Restores what an earlier run built from source; whether there was an entry for exactly this lock. */
-async function restoreCache(context: ActionContext, { uv, python }: Found, lock: string): Promise<boolean> {
-  const { github, signal, outputs, workingDirectory: cwd } = context;
+/** Restores what an earlier run built from source; undefined where this job has no use for a cache. */
+async function restoreCache(
+  context: ActionContext,
+  { uv, python }: Found,
+  lock: string,
+  selection: Selection,
+): Promise<{ exact: boolean; key: string; folder: string } | undefined> {
+  const { github, signal, workingDirectory: cwd } = context;
   const folder = (await uv.run(['cache', 'dir'], { cwd, signal })).stdout.trim();
   const { cacheStore } = await import('@mlops/core/store');
   const store = cacheStore({ trigger: github, signal });
   const reason = await reasonNotToCache(github, store.kind, folder);
   if (reason) {
     process.stdout.write(`Not caching: ${reason}.\n`);
-    return false;
+    return undefined;
   }
-  const { key, prefixes } = cacheKeys(uv, python, lock);
-  outputs.cacheKey = key;
+  const { key, prefixes } = cacheKeys(uv, python, lock, selection);
   const { root, paths } = cachePaths(folder);
   const restored = await store.restore(key, root, paths, { prefixes });
-  outputs.cacheHit = restored?.exact ?? false;
-  const state: CacheState = { folder, key, uv: uv.path };
-  if (!restored?.exact) saveState('cache', JSON.stringify(state));
-  return restored?.exact ?? false;
+  if (restored) process.stdout.write(`Restored ${restored.bytes} bytes from ${restored.key}.\n`);
+  return { exact: restored?.exact ?? false, key, folder };
 }
 
 function noticeIgnored({ manager, files, ignored }: Project): void {
