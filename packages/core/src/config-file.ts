@@ -33,11 +33,16 @@ export async function readConfigFile(
   const path = join(folder, name ?? 'mlops.yaml');
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' && name === undefined) return undefined;
-    throw new UserError(`the config file '${shown(path)}' cannot be read: ${messageOf(error)}`, {
+    throw new UserError(`the config file '${shown(path)}' ${whyUnreadable(error)}`, {
       advice: "Check the input 'config'; it is relative to 'working-directory'.",
     });
   });
   return text === undefined ? undefined : parseConfigFile(text, shown(path));
+}
+
+function whyUnreadable(error: NodeJS.ErrnoException): string {
+  if (error.code === 'ENOENT') return 'does not exist';
+  return error.code === 'EISDIR' ? 'is a folder' : `cannot be read: ${messageOf(error)}`;
 }
 
 export async function parseConfigFile(text: string, name: string): Promise<ConfigFile> {
@@ -53,7 +58,7 @@ export async function parseConfigFile(text: string, name: string): Promise<Confi
         }),
     ),
   );
-  const root = document.toJS() as unknown;
+  const root = values(document, name);
   if (root !== null && (typeof root !== 'object' || Array.isArray(root)))
     throw new UserError('the file must be a mapping of action names to their inputs', {
       file: name,
@@ -71,6 +76,15 @@ export async function parseConfigFile(text: string, name: string): Promise<Confi
   );
   throwAll(file.structuralProblems());
   return file;
+}
+
+function values(document: Document, name: string): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    // An alias without its anchor, or one that would expand without end.
+    throw new UserError(`not valid YAML: ${messageOf(error)}`, { file: name, cause: error });
+  }
 }
 
 class ParsedFile implements ConfigFile {
@@ -108,7 +122,7 @@ class ParsedFile implements ConfigFile {
   async problemsOutside(action: string): Promise<UserError[]> {
     const [{ fromJSONSchema }, { default: json }] = await Promise.all([
       import('zod'),
-      import('./generated/mlops.schema.json', { with: { type: 'json' } }),
+      import('../../../mlops.schema.json', { with: { type: 'json' } }),
     ]);
     const schema = fromJSONSchema(json as Parameters<typeof fromJSONSchema>[0]);
     const result = schema.safeParse(this.#root);

@@ -1,5 +1,5 @@
 import { relative, resolve, sep } from 'node:path';
-import { type Action, camelCase, type InputsOf } from './action.ts';
+import { type Action, camelCase, commonInputs, type InputsOf } from './action.ts';
 import { type ConfigFile, type ConfigValue, readConfigFile } from './config-file.ts';
 import { messageOf, type Place, throwAll, UserError } from './errors.ts';
 import type { Input } from './input.ts';
@@ -61,7 +61,7 @@ async function fromWith(name: string, input: Input, given: string): Promise<Resu
 }
 
 async function fromFile(name: string, input: Input, given: ConfigValue | undefined): Promise<Result> {
-  if (!given || given.value === null) return { value: undefined };
+  if (!given || given.value === null || name in commonInputs) return { value: undefined };
   if (input.fromRunner || input.secret)
     return {
       problems: [
@@ -122,18 +122,24 @@ async function parseYaml(name: string, given: string): Promise<unknown> {
 }
 
 function unknownKeys(action: Action, section: Map<string, ConfigValue>): UserError[] {
-  const names = Object.keys(action.inputs).filter(
-    (name) => name !== 'config' && name !== 'environment' && name !== 'working-directory',
+  const inFile = Object.entries(action.inputs).filter(
+    ([name, input]) => !(name in commonInputs || input.fromRunner || input.secret),
   );
-  return [...section]
-    .filter(([key]) => !names.includes(key))
-    .map(
-      ([key, { place, path }]) =>
-        new UserError(`${pathText(path)}: unknown key '${key}'`, {
-          ...place([]),
-          advice: suggest(key, names),
-        }),
-    );
+  const names = inFile.map(([name]) => name);
+  return [...section].flatMap(([key, { place, path }]) => {
+    const known = action.inputs[key];
+    if (names.includes(key)) return [];
+    if (known && !(key in commonInputs)) return []; // Refused with the reason where its value is read.
+    const advice = known
+      ? "It decides what is read from this file; pass it through 'with:'."
+      : suggest(key, names);
+    return [
+      new UserError(
+        `${pathText(path)}: ${known ? `'${key}' cannot be set in a file` : `unknown key '${key}'`}`,
+        { ...place([]), advice },
+      ),
+    ];
+  });
 }
 
 function missing(action: Action, name: string, config: ConfigFile | undefined): UserError {

@@ -18,7 +18,17 @@ export function describeIssues(
   value: unknown,
   issues: readonly z.core.$ZodIssue[],
 ): SchemaProblem[] {
-  return issues.flatMap((issue) => describe(schema, value, issue, []));
+  return withoutConsequences(issues).flatMap((issue) => describe(schema, value, issue, []));
+}
+
+/** A rule about a whole value says nothing new while a part of that value is wrong. */
+function withoutConsequences(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue[] {
+  const isWithin = (inner: Path, outer: Path) => outer.every((key, i) => inner[i] === key);
+  return issues.filter(
+    (issue) =>
+      issue.code !== 'custom' ||
+      !issues.some((other) => other.code !== 'custom' && isWithin(other.path, issue.path)),
+  );
 }
 
 /** `train.run[0].name` */
@@ -51,14 +61,15 @@ function describe(schema: z.ZodType, root: unknown, issue: z.core.$ZodIssue, pre
       return [
         got === undefined
           ? { path, message: `missing; ${article(issue.expected)} is needed`, advice: undefined }
-          : { path, message: `expected ${article(issue.expected)}, but got ${show(got)}`, advice: undefined },
+          : {
+              path,
+              message: `expected ${article(issue.expected)}, but got ${show(got)}`,
+              advice: respelling(issue.expected, got),
+            },
       ];
     case 'too_small':
-    case 'too_big': {
-      const bound = issue.code === 'too_small' ? `at least ${issue.minimum}` : `at most ${issue.maximum}`;
-      const unit = issue.origin === 'string' ? ' characters' : issue.origin === 'array' ? ' items' : '';
-      return [{ path, message: `${show(got)} is out of range: must be ${bound}${unit}`, advice: undefined }];
-    }
+    case 'too_big':
+      return [{ path, message: outOfRange(issue, got), advice: undefined }];
     default: {
       const { message } = issue;
       return [
@@ -114,9 +125,7 @@ function keysAt(schema: z.ZodType, path: Path, root: unknown): string[] {
   let nodes: Def[] = open(definition(schema));
   for (const key of path) {
     nodes = nodes.flatMap((node) => {
-      const next =
-        node.shape?.[String(key)] ??
-        (node.type === 'array' ? node.element : node.type === 'record' ? node.valueType : undefined);
+      const next = node.shape?.[String(key)] ?? node.element ?? node.valueType ?? node.catchall;
       return next ? open(definition(next)) : [];
     });
   }
@@ -139,6 +148,8 @@ interface Def {
   innerType?: z.ZodType;
   options?: z.ZodType[];
   in?: z.ZodType;
+  out?: z.ZodType;
+  catchall?: z.ZodType;
   getter?: () => z.ZodType;
 }
 
@@ -148,9 +159,32 @@ function definition(schema: z.ZodType): Def {
 
 /** Looks through wrappers (optional, default, pipe, lazy) and into every branch of a union. */
 function open(def: Def): Def[] {
-  if (def.options) return def.options.flatMap((option) => open(definition(option)));
-  const inner = def.innerType ?? def.in ?? def.getter?.();
-  return inner ? open(definition(inner)) : [def];
+  const inner =
+    def.options ?? [def.innerType, def.in, def.out, def.getter?.()].filter((schema) => schema !== undefined);
+  return inner.length ? inner.flatMap((schema) => open(definition(schema))) : [def];
+}
+
+function outOfRange(issue: z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig, got: unknown): string {
+  if (
+    issue.code === 'too_small' &&
+    issue.minimum === 1 &&
+    issue.origin !== 'number' &&
+    issue.origin !== 'int'
+  )
+    return issue.origin === 'string' ? 'must not be empty' : 'must have at least one entry';
+  const bound = issue.code === 'too_small' ? `at least ${issue.minimum}` : `at most ${issue.maximum}`;
+  const unit = issue.origin === 'string' ? ' characters' : issue.origin === 'array' ? ' entries' : '';
+  return `${show(got)} is out of range: must be ${bound}${unit}`;
+}
+
+/** How what was meant would be written. */
+function respelling(expected: string, got: unknown): string | undefined {
+  if (expected === 'array' && ['string', 'number'].includes(typeof got))
+    return `Write a list: [${String(got)}].`;
+  if (expected === 'boolean') return 'Write true or false, without quotes.';
+  if (expected === 'string' && ['number', 'boolean'].includes(typeof got))
+    return `Write it in quotes: '${String(got)}'.`;
+  return undefined;
 }
 
 const articles: Record<string, string> = {

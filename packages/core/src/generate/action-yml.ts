@@ -7,7 +7,6 @@ export function actionYml(action: Action): string {
   const manifest = {
     name: action.title,
     description: action.description,
-    author: 'org/mlops',
     branding: action.branding,
     inputs: Object.fromEntries(
       Object.entries(action.inputs).map(([name, input]) => [

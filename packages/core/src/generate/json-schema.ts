@@ -24,20 +24,44 @@ export function configSchema(actions: readonly Action[]): Json {
       },
     },
     additionalProperties: false,
-    $defs: Object.fromEntries(actions.map((action) => [action.name, sectionSchema(action)])),
+    $defs: Object.assign({}, ...actions.map(definitions)),
   };
 }
 
-function sectionSchema(action: Action): Json {
+/** An action's section, and beside it the definitions that its inputs refer to, under names of their own. */
+function definitions(action: Action): Record<string, Json> {
   const settable = Object.entries(action.inputs).filter(
     ([name, input]) => !(name in commonInputs) && !input.fromRunner && !input.secret,
   );
-  return {
+  const shared: Record<string, Json> = {};
+  const properties: Record<string, Json> = {};
+  for (const [name, input] of settable) {
+    const prefix = `${action.name}.${name}.`;
+    const { $defs = {}, ...schema } = withReferences(inputSchema(input), prefix) as Json & {
+      $defs?: Record<string, Json>;
+    };
+    properties[name] = schema;
+    for (const [key, definition] of Object.entries($defs)) shared[`${prefix}${key}`] = definition;
+  }
+  const section = {
     description: action.description,
     type: ['object', 'null'],
-    properties: Object.fromEntries(settable.map(([name, input]) => [name, inputSchema(input)])),
+    properties,
     additionalProperties: false,
   };
+  return { [action.name]: section, ...shared };
+}
+
+/** References to an input's own definitions, led to where these stand in the whole schema. */
+function withReferences(value: unknown, prefix: string): unknown {
+  if (Array.isArray(value)) return value.map((item) => withReferences(item, prefix));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [
+      key,
+      key === '$ref' ? String(item).replace('#/$defs/', `#/$defs/${prefix}`) : withReferences(item, prefix),
+    ]),
+  );
 }
 
 function inputSchema(input: Input): Json {
