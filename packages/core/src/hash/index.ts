@@ -140,18 +140,19 @@ async function hashPortion(
   );
   for (const [i, entry] of unread.entries()) {
     const { item } = entry;
-    const result = checked(item, results[i] as FileResult);
+    const result = results[i] as FileResult;
+    if ('code' in result) throw unreadable(item.name, result.code, result.message);
     entry.hex = result.hex;
     if (result.stamp === stampOf(item.stat)) cache?.set(item.path, item.stat, result.hex, lookedAt);
+    else requireUnchanged(item, result);
   }
   return hashed;
 }
 
-/** The result, unless the file's size or mtime after the last byte are not those from before the first. */
-function checked({ name, stat }: FoundFile, result: FileResult): FileHash {
-  if ('code' in result) throw unreadable(name, result.code, result.message);
-  const [size, mtime] = result.stamp.split(' ');
-  if (size === String(stat.size) && mtime === String(stat.mtimeNs)) return result;
+/** Size and mtime after the last byte must be those from before the first; ctime also tells of new modes and names. */
+function requireUnchanged({ name, stat }: FoundFile, { stamp }: FileHash): void {
+  const [size, mtime] = stamp.split(' ');
+  if (size === String(stat.size) && mtime === String(stat.mtimeNs)) return;
   throw new UserError(`'${name}' changed while it was being hashed`, {
     advice: 'Something else is writing to it: wait for that to end first.',
   });
