@@ -139,6 +139,24 @@ describe('uv and Python alone', () => {
     expect(result.path).not.toContain(dirname(uv));
   });
 
+  test('a uv other than the published one is refused', async () => {
+    const wheel = '/uv-0.13.9-py3-none-any.whl';
+    const server = createServer((request, response) =>
+      response
+        .setHeader('content-type', request.url === wheel ? 'application/zip' : 'text/html')
+        .end(request.url === wheel ? 'not uv' : `<a href="${wheel}">${wheel.slice(1)}</a>`),
+    );
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      const PIP_INDEX_URL = `http://127.0.0.1:${(server.address() as AddressInfo).port}/simple`;
+      const env = { RUNNER_TOOL_CACHE: join(workspace, 'tools'), PIP_INDEX_URL, PIP_NO_CACHE_DIR: '1' };
+      const error = errorOf(await setUp({ inputs: { install: false }, env }));
+      expect(error?.message).toMatch(/not the one that was published[\s\S]*Check the index or mirror/);
+    } finally {
+      await new Promise((resolve) => server.close(resolve));
+    }
+  });
+
   test('a Python in the tool cache is preferred to installing one', async () => {
     const { outputs } = await setUp({ inputs: { install: false } });
     const python = outputs['python-path'] ?? '';

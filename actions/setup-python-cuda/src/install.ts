@@ -88,7 +88,8 @@ function planUvSync({ project, python, selection, folder, venv }: Target): Plan 
           ...selected(selection),
           ...excluded,
         ],
-        cwd: folder.startsWith(named) ? folder : named,
+        // A workspace's lock lies above the member that is synced.
+        cwd: folder.startsWith(named + sep) ? folder : named,
         env: { UV_PROJECT_ENVIRONMENT: venv },
       },
     ],

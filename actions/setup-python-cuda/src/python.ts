@@ -61,11 +61,11 @@ async function install(
   const unknown = /No download found|no known|not available|Cannot download|does not match/i.test(
     error.stderr,
   );
-  const why = error.stderr
+  const causes = error.stderr
     .split('\n')
-    .filter((line) => /^(error|\s*cause):/.test(line))
-    .map((line) => line.replace(/^\s*(error|cause): /, ''))
-    .join(': ');
+    .flatMap((line) => /^\s*(?:error|cause): (.*)$/.exec(line)?.[1] ?? []);
+  // The first says what failed, the last why; between them stands how one led to the other.
+  const why = [...new Set([causes[0] ?? 'uv failed', causes.at(-1)])].join(': ');
   throw new UserError(
     `Python '${asked.request}' (from ${asked.from}) is not on this machine and ${
       unknown ? 'uv knows of none to install' : `could not be installed: ${why}`

@@ -86,6 +86,8 @@ async function setUpEnvironment(inputs: Inputs, context: ActionContext, found: F
 
   const installed = await uv.run(['pip', 'freeze', '--python', interpreter], { cwd: folder, signal });
   const packages = installed.stdout.split('\n').filter(Boolean);
+  // Editable projects are named by a path, which differs from machine to machine.
+  const fromIndex = packages.filter((line) => !line.startsWith('-e '));
   if (cache && !cacheHit) {
     const state: CacheState = { folder: cache.folder, key: cache.key, uv: uv.path, packages };
     saveState('cache', JSON.stringify(state));
@@ -95,13 +97,16 @@ async function setUpEnvironment(inputs: Inputs, context: ActionContext, found: F
     manager: project.manager,
     python: python.version,
     lock: locked ? { path: names(project, folder).join(', '), digest: lock } : null,
-    digest: environmentDigest(locked ? lock : hashText(packages.join('\n')), python, selection),
+    digest: environmentDigest(locked ? lock : hashText(fromIndex.join('\n')), python, selection),
     cacheHit,
     durationMs,
   });
   const how = made === 'reused' ? 'environment reused' : cacheHit ? 'cache hit' : 'fresh environment';
   context.summary.push(
-    `**Python ${python.version}**, ${packages.length} packages from ${names(project, folder)
+    `**Python ${python.version}**, ${packages.length} ${packages.length === 1 ? 'package' : 'packages'} from ${names(
+      project,
+      folder,
+    )
       .map((name) => `\`${name}\``)
       .join(' and ')}${locked ? '' : ' (not locked)'} · ${how} · ${(durationMs / 1000).toFixed(1)} s`,
   );

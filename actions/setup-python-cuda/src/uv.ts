@@ -160,14 +160,14 @@ async function installWithPip(folder: string, cwd: string, signal: AbortSignal):
       deadlineMs: 300_000,
       retryable: (error) =>
         error instanceof CommandError &&
-        !/do not match the hashes|No matching distribution/i.test(error.message),
+        !/do not match the hashes|No matching distribution/i.test(saidBy(error)),
     });
     await rm(folder, { recursive: true, force: true });
     await rename(target, folder);
     return true;
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    if (/do not match the hashes/i.test(error.message))
+    if (/do not match the hashes/i.test(saidBy(error)))
       throw new UserError(
         `the index offers a uv ${uvRequirement.version} that is not the one that was published`,
         {
@@ -182,6 +182,11 @@ async function installWithPip(folder: string, cwd: string, signal: AbortSignal):
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
+}
+
+/** pip lists all hashes below its headline, which the message's last words therefore lack. */
+function saidBy(error: CommandError): string {
+  return error.result.stderrTail.join('\n');
 }
 
 async function pythonWithPip(signal: AbortSignal): Promise<string | undefined> {
