@@ -112,7 +112,9 @@ describe('a tree', () => {
       (tree) => new Set(Object.keys(tree).map((key) => key.toLowerCase())).size === Object.keys(tree).length,
     );
 
-  it('has a digest that depends on names and contents alone, as documented', async () => {
+  it('has a digest that depends on names and contents alone, as documented', {
+    timeout: 30_000,
+  }, async () => {
     await fc.assert(
       fc.asyncProperty(files, fc.integer(), async (tree, seed) => {
         const shuffled = Object.fromEntries(
@@ -127,7 +129,7 @@ describe('a tree', () => {
     );
   });
 
-  it('changes its digest with any byte, any name, any file more or less', async () => {
+  it('changes its digest with any byte, any name, any file more or less', { timeout: 30_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(files, fc.nat(), fc.nat(), async (tree, pick, byte) => {
         const before = await treeOf(tree);

@@ -77,7 +77,7 @@ describe('a folder', () => {
     expect(readdirSync(root)).toEqual(['out']);
   });
 
-  it('gives back any tree exactly', async () => {
+  it('gives back any tree exactly', { timeout: 30_000 }, async () => {
     const files = fc.dictionary(
       fc.stringMatching(/^[a-c]{1,2}(\/[d-f]{1,2}){0,2}\/[x-z]{1,3}$/),
       fc.uint8Array(),

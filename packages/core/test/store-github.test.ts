@@ -65,7 +65,7 @@ const clear = (...paths: string[]) => {
 };
 
 describe("GitHub's cache", () => {
-  it('gives back what was saved, to another workspace, too', async () => {
+  it('gives back what was saved, to another workspace, too', { timeout: 30_000 }, async () => {
     write({ 'sub/out/a': 'aaa', 'sub/out/deep/b': 'bb', 'sub/one': '1' });
     const root = join(workspace, 'sub');
     expect(await cache().save('k', root, ['out', 'one'])).toEqual({ saved: true, bytes: 6 });
@@ -111,6 +111,18 @@ describe("GitHub's cache", () => {
       exact: false,
     });
     expect(read('f')).toBe('2');
+  });
+
+  it('finds its keys again with a service that gives them back in lower case', async () => {
+    await service.close();
+    service = await startService({ lowerCaseKeys: true });
+    for (const [name, value] of Object.entries(service.env)) vi.stubEnv(name, value);
+    write({ f: '1' });
+    expect(await cache().save('Lin,A', workspace, ['f'])).toMatchObject({ saved: true });
+    expect(await cache().has('Lin,A', workspace, ['f'])).toBe(true);
+    expect(await cache().restore('Lin,A', workspace, ['f'])).toEqual({ key: 'Lin,A', exact: true, bytes: 1 });
+    const byPrefix = await cache().restore('Lin,B', workspace, ['f'], { prefixes: ['Lin,'] });
+    expect(byPrefix).toMatchObject({ exact: false, bytes: 1 });
   });
 
   it('leaves an entry as it is', async () => {

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 /**
  * GitHub's cache and artifact services on loopback: the Twirp methods that @actions/cache and @actions/artifact call,
  * and the part of Azure's blob protocol that their transfers use. Key matching is the service's: exact, then by
- * prefix of the key, then by prefix of each restore key, newest first.
+ * prefix of the key, then by prefix of each restore key, newest first. `lowerCaseKeys`: as act's service does.
  */
 export interface Service {
   /** What the runner would set in a job's environment. */
@@ -34,7 +34,7 @@ interface ArtifactEntry {
   size: string;
 }
 
-export async function startService(): Promise<Service> {
+export async function startService({ lowerCaseKeys = false } = {}): Promise<Service> {
   const blobs = new Map<string, Buffer>();
   const blocks = new Map<string, Buffer>();
   const caches: CacheEntry[] = [];
@@ -50,23 +50,27 @@ export async function startService(): Promise<Service> {
   };
   const urlOf = (blob: string) => `${address}/blob/${blob}?sig=secret`;
 
+  const inCase = (key: string) => (lowerCaseKeys ? key.toLowerCase() : key);
+  const entryOf = (key: string, version: string) =>
+    caches.find((entry) => entry.key === inCase(key) && entry.version === version);
+
   // biome-ignore lint/suspicious/noExplicitAny: requests are JSON of many shapes
   const methods: Record<string, (request: any) => object | number> = {
     CreateCacheEntry({ key, version }) {
-      if (caches.some((entry) => entry.key === key && entry.version === version)) return 409;
-      caches.push({ key, version, blob: newBlob(''), done: false });
+      if (entryOf(key, version)) return 409;
+      caches.push({ key: inCase(key), version, blob: newBlob(''), done: false });
       return { ok: true, signed_upload_url: urlOf(newestBlob) };
     },
     FinalizeCacheEntryUpload({ key, version }) {
-      const entry = caches.find((entry) => entry.key === key && entry.version === version);
+      const entry = entryOf(key, version);
       if (entry) entry.done = true;
       return { ok: entry !== undefined, entry_id: '7' };
     },
     GetCacheEntryDownloadURL({ key, restore_keys = [], version }) {
       const usable = caches.filter((entry) => entry.done && entry.version === version).toReversed();
       const tests = [
-        (k: string) => k === key,
-        ...[key, ...restore_keys].map((prefix) => (k: string) => k.startsWith(prefix)),
+        (k: string) => k === inCase(key),
+        ...[key, ...restore_keys].map((prefix) => (k: string) => k.startsWith(inCase(prefix))),
       ];
       const found = tests.map((test) => usable.find((entry) => test(entry.key))).find(Boolean);
       return found

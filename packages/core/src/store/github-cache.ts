@@ -27,6 +27,7 @@ export function hasGitHubCache(env: NodeJS.ProcessEnv): boolean {
  * - An entry is found again only with the same patterns (see patternsFor), compression program and, on Windows,
  *   system; a branch sees its own entries and the default branch's.
  * - A key also matches entries whose keys only start with it. Here such a match counts only if a prefix allows it.
+ * - Upper and lower case count as the same, since some services (act's) give keys back in lower case.
  * - @actions/cache reports failures in the log and then says "nothing found"; so there is a lookup first, which is
  *   cheap, has a deadline, and tells a failure from a miss.
  */
@@ -46,9 +47,9 @@ export function gitHubCache(options: GitHubCacheOptions = {}): Store {
       deadlineMs: lookupDeadlineMs,
       signal,
     });
-    return matched !== undefined && (matched === key || prefixes.some((prefix) => matched.startsWith(prefix)))
-      ? matched
-      : undefined;
+    const allowed =
+      matched && (isSame(matched, key) || prefixes.some((prefix) => startsWith(matched, prefix)));
+    return allowed ? matched : undefined;
   }
 
   return {
@@ -65,13 +66,14 @@ export function gitHubCache(options: GitHubCacheOptions = {}): Store {
       const wanted = cacheKey(key);
       const found = await lookup(patterns, wanted, prefixes.map(cacheKey));
       if (found === undefined) return undefined;
+      const exact = isSame(found, wanted);
       const absent: string[] = [];
       for (const path of checked) if (!(await exists(join(root, path)))) absent.push(path);
       const { restoreCache } = await import('@actions/cache');
       signal?.throwIfAborted();
       // No deadline of ours: it could not stop the unpacking. Each segment of the download has one.
       const restored = await restoreCache([...patterns], found, [], { segmentTimeoutInMs: 5 * 60_000 });
-      if (restored !== found) {
+      if (!restored || !isSame(restored, found)) {
         // Half-unpacked files would look like whole ones to whoever comes next.
         for (const path of absent) await rm(join(root, path), { recursive: true, force: true });
         throw new Error(
@@ -79,8 +81,8 @@ export function gitHubCache(options: GitHubCacheOptions = {}): Store {
         );
       }
       return {
-        key: found === wanted ? key : decoded(found),
-        exact: found === wanted,
+        key: exact ? key : decoded(found),
+        exact,
         bytes: await sizeOf(root, checked),
       };
     },
@@ -114,6 +116,14 @@ export function gitHubCache(options: GitHubCacheOptions = {}): Store {
       return { saved: true, bytes };
     },
   };
+}
+
+function isSame(a: string, b: string): boolean {
+  return a.toLowerCase() === b.toLowerCase();
+}
+
+function startsWith(key: string, prefix: string): boolean {
+  return key.toLowerCase().startsWith(prefix.toLowerCase());
 }
 
 /**
