@@ -16,7 +16,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { command } from '@mlops/core/process';
 import { type ActionOptions, type ActionResult, runAction } from '@mlops/testkit/runner-files';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -89,6 +89,12 @@ async function index(): Promise<string> {
   await writeFile(join(folder, 'pyproject.toml'), project);
   await runUv('lock', '--quiet', '--directory', folder);
   return /registry = "([^"]+)"/.exec(await readFile(join(folder, 'uv.lock'), 'utf8'))?.[1] ?? '';
+}
+
+/** The parts of uv's name for an interpreter: implementation, version, system, architecture, C library. */
+async function keyOf(python: string): Promise<string[]> {
+  const listed = await runUv('python', 'list', python, '--only-installed', '--output-format', 'json');
+  return JSON.parse(listed)[0].key.split('-');
 }
 
 /** What is installed, as `name==version`. */
@@ -171,6 +177,57 @@ describe('uv and Python alone', () => {
     const result = await setUp({ inputs: { install: false, 'python-version': `==${version}` }, env });
     expect(result.annotations).toEqual([]);
     expect(result.outputs['python-path']).toMatch(/tools/);
+  });
+
+  test.skipIf(windows)('a Python that is not here is installed', async () => {
+    // What uv downloads is an archive with an interpreter; here one that hands on to this machine's.
+    const { outputs } = await setUp({ inputs: { install: false, 'python-version': '>=3.10' } });
+    const version = outputs['python-version'] ?? '';
+    const [major, minor, patch] = version.split('.').map(Number);
+    const bin = join(workspace, 'python/bin');
+    await mkdir(bin, { recursive: true });
+    await write({
+      [`python/lib/python${major}.${minor}/_sysconfigdata__any.py`]:
+        '# system configuration generated and used by the sysconfig module\nbuild_time_vars = {}\n',
+    });
+    const program = join(bin, `python${major}.${minor}`);
+    await writeFile(program, `#!/bin/sh\nexec '${outputs['python-path']}' "$@"\n`, { mode: 0o755 });
+    await command('tar', ['-czf', 'python.tar.gz', 'python'], { cwd: workspace });
+    const archive = join(workspace, 'python.tar.gz');
+    const sha256 = createHash('sha256')
+      .update(await readFile(archive))
+      .digest('hex');
+    const [, , os, family, libc] = await keyOf(outputs['python-path'] ?? '');
+    const download = {
+      name: 'cpython',
+      arch: { family, variant: null },
+      os,
+      libc,
+      major,
+      minor,
+      patch,
+      prerelease: '',
+      url: pathToFileURL(archive).href,
+      sha256,
+      variant: null,
+      build: null,
+    };
+    await write({
+      'downloads.json': JSON.stringify({ [`cpython-${version}-${os}-${family}-${libc}`]: download }),
+    });
+    const env = {
+      PATH: [dirname(uv), '/usr/bin', '/bin'].join(delimiter),
+      PYENV_ROOT: join(workspace, 'none'),
+      RUNNER_TOOL_CACHE: join(workspace, 'none'),
+      UV_PYTHON_INSTALL_DIR: join(workspace, 'pythons'),
+      UV_PYTHON_DOWNLOADS_JSON_URL: pathToFileURL(join(workspace, 'downloads.json')).href,
+      UV_MANAGED_PYTHON: '1',
+    };
+    const result = await setUp({ inputs: { install: false, 'python-version': version }, env });
+    expect(result.annotations).toEqual([]);
+    expect(result.stdout).toContain(`No Python here meets '${version}'`);
+    expect(result.outputs['python-version']).toBe(version);
+    expect(await readdir(join(workspace, 'pythons'))).toContain(`cpython-${version}-${os}-${family}-${libc}`);
   });
 
   test('a version that nobody has is an error that lists those found', async () => {
