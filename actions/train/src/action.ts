@@ -1,6 +1,6 @@
-import { choice, defineAction, flag, integer, list, structure, text } from '@mlops/core';
+import { choice, defineAction, flag, integer, list, structure, text, textOr } from '@mlops/core';
 import * as z from 'zod';
-import { runSchema } from './stages.ts';
+import { stagesSchema } from './stages.ts';
 
 export const action = defineAction({
   name: 'train',
@@ -9,7 +9,7 @@ export const action = defineAction({
     'Runs a training command or a pipeline of stages, skips what did not change, reads metrics, keeps the model.',
   branding: { icon: 'cpu', color: 'blue' },
   inputs: {
-    run: structure(runSchema, {
+    run: textOr(stagesSchema, {
       description:
         'A command, or a list of stages with `name`, `run`, `inputs`, `outputs` and `params`. Stages run in the order of their dependencies, and only when something they depend on has changed.',
       required: true,

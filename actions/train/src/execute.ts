@@ -1,5 +1,5 @@
 import { group, messageOf, UserError } from '@mlops/core';
-import { CommandError, script } from '@mlops/core/process';
+import { CommandError, script, stepEnvironment } from '@mlops/core/process';
 import type { Stage } from './stages.ts';
 
 /** Runs a stage's command with its log streamed, in a group of its own. */
@@ -14,7 +14,7 @@ export async function execute(
     try {
       await script(stage.run, {
         cwd: folder,
-        env: stageEnvironment(process.env),
+        env: stepEnvironment(process.env),
         signal,
         onLine: (line, stream) => process[stream].write(`${line}\n`),
       });
@@ -29,17 +29,4 @@ export async function execute(
       });
     }
   });
-}
-
-/**
- * Changes to the environment that make it that of a `run:` step: there a command has neither this action's inputs nor
- * the tokens that write the run's caches and artifacts. Python writes its log at once instead of at the end.
- */
-function stageEnvironment(env: NodeJS.ProcessEnv): Record<string, string | undefined> {
-  const ours = /^(INPUT_|STATE_|ACTIONS_RUNTIME_|ACTIONS_RESULTS_|ACTIONS_CACHE_|GITHUB_STATE$)/;
-  const removed = Object.keys(env).filter((name) => ours.test(name));
-  return {
-    ...Object.fromEntries(removed.map((name) => [name, undefined])),
-    PYTHONUNBUFFERED: env.PYTHONUNBUFFERED ?? '1',
-  };
 }

@@ -28,7 +28,7 @@ export async function readInputFiles(
     if (digests.has(input)) continue;
     const found = await hasher.paths(folder, [input], ignored).catch((error: unknown) => {
       if (!(error instanceof UserError)) throw error;
-      throw new UserError(`stage '${stage}': input ${messageOf(error)}`, {
+      throw new UserError(`stage '${stage}': inputs: ${messageOf(error)}`, {
         cause: error,
         advice:
           `${error.advice ?? ''} If another stage writes it, declare it among that stage's outputs.`.trim(),

@@ -144,8 +144,9 @@ class Flattening {
       return `{${entries.map(([key, { node }]) => `${key}: ${this.#text(node)}`).join(', ')}}`;
     }
     const { source = '', type, value } = resolved as Scalar;
-    if (type === 'PLAIN') return source === '' ? 'null' : source;
-    return isTextAnyway(String(value)) ? String(value) : JSON.stringify(value);
+    if (typeof value === 'string' && isTextAnyway(value))
+      return isWord(value) ? value : JSON.stringify(value);
+    return type === 'PLAIN' ? source || 'null' : JSON.stringify(value);
   }
 
   #resolve(node: Node | null): Node | null {
@@ -154,7 +155,15 @@ class Flattening {
   }
 }
 
-/** Whether every version of YAML reads this as text without quotes, too. */
+/**
+ * Whether every reader of YAML takes this for text with and without quotes: it is none of the words, and cannot be a
+ * number, a date or a special sign, which YAML 1.1 has more of than 1.2.
+ */
 function isTextAnyway(text: string): boolean {
-  return /^[a-z_][\w./-]*$/i.test(text) && !/^(y|n|yes|no|on|off|true|false|null|nan|inf)$/i.test(text);
+  if (/^(|y|n|yes|no|on|off|true|false|null|nan|inf)$/i.test(text)) return false;
+  return /^[^-+.\d~=<]/.test(text) || /[^\w.+:~ -]/.test(text);
+}
+
+function isWord(text: string): boolean {
+  return /^[a-z_][\w./-]*$/i.test(text);
 }

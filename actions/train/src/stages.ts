@@ -37,7 +37,8 @@ const stageSchema = z.strictObject({
 
 export type Stage = z.infer<typeof stageSchema>;
 
-const stagesSchema = z
+/** The stages of a pipeline, which must go together. */
+export const stagesSchema = z
   .array(stageSchema)
   .min(1)
   .superRefine((stages, context) => {
@@ -45,6 +46,5 @@ const stagesSchema = z
       context.addIssue({ code: 'custom', path, message });
   });
 
-/** The input `run`: one command, or the stages of a pipeline. */
-export const runSchema = z.union([z.string().min(1), stagesSchema]);
-export type Run = z.infer<typeof runSchema>;
+/** The input `run`: one command, or stages. */
+export type Run = string | Stage[];

@@ -12,6 +12,7 @@ export {
   milliseconds,
   structure,
   text,
+  textOr,
 } from './input.ts';
 export { nearest, suggest } from './nearest.ts';
 export { DeadlineError, type RetryOptions, retry, type WaitOptions, waitFor } from './retry.ts';

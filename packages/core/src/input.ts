@@ -6,8 +6,10 @@ import * as z from 'zod';
  * - `scalar`: a number or a boolean, spelled as YAML 1.2 spells them
  * - `lines`: one item a line, or a YAML sequence
  * - `yaml`: a YAML value
+ * - `text-or-yaml`: a YAML value when it begins as a list of mappings does, otherwise text as it stands: read as YAML,
+ *   the lines of a script would become one
  */
-export type Form = 'text' | 'scalar' | 'lines' | 'yaml';
+export type Form = 'text' | 'scalar' | 'lines' | 'yaml' | 'text-or-yaml';
 
 /** One declared input. `T` is what the action gets: never undefined when there is a default or it is required. */
 export interface Input<T = unknown> {
@@ -119,4 +121,12 @@ export function structure<T, const O extends Options>(
   options: O,
 ): Input<Present<T, O>> {
   return input('yaml', schema, options);
+}
+
+/** Any text, or a list of mappings that a schema checks, such as one command or the stages of a pipeline. */
+export function textOr<T, const O extends Options>(
+  schema: z.ZodType<T[]>,
+  options: O,
+): Input<Present<string | T[], O>> {
+  return input('text-or-yaml', z.union([z.string().min(1), schema]), options);
 }

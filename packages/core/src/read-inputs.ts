@@ -99,6 +99,7 @@ async function parseText(name: string, input: Input, given: string): Promise<unk
   if (input.form === 'scalar') return scalarOf(given);
   if (input.form === 'lines' && !/^(\[|- )/.test(given))
     return given.split('\n').flatMap((line) => line.trim() || []);
+  if (input.form === 'text-or-yaml' && !/^(-\s|\[\s*\{)/.test(given)) return given;
   return parseYaml(name, given);
 }
 

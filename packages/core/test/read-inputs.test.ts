@@ -14,6 +14,7 @@ import {
   milliseconds,
   structure,
   text,
+  textOr,
 } from '../src/index.ts';
 import { readInputs } from '../src/read-inputs.ts';
 
@@ -33,6 +34,7 @@ const action = defineAction({
     rules: structure(z.record(z.string(), z.strictObject({ threshold: z.number() })), {
       description: 'Rules.',
     }),
+    script: textOr(z.array(z.strictObject({ name: z.string() })), { description: 'Script.' }),
     token: text({ description: 'Token.', secret: true }),
   },
   outputs: {},
@@ -103,6 +105,21 @@ environments: { staging: { train: { jobs: 4, version: overlay } } }
   test('that are structured stand as YAML in with:, too', async () => {
     const { inputs } = await read({ run: 'x', rules: 'accuracy: { threshold: 0.9 }' });
     expect(inputs.rules).toEqual({ accuracy: { threshold: 0.9 } });
+  });
+
+  test('that are text or structured keep a script as it stands', async () => {
+    const script = 'a: b # c\n[ -f x ] && echo "x: y"\n  exit';
+    expect((await read({ run: 'x', script })).inputs.script).toBe(script);
+    for (const stages of [
+      '- name: a\n- name: b',
+      '[{name: a}, {name: b}]',
+      '[\n  {"name":"a"},{"name":"b"}]',
+    ])
+      expect((await read({ run: 'x', script: stages })).inputs.script).toEqual([
+        { name: 'a' },
+        { name: 'b' },
+      ]);
+    await expect(read({ run: 'x', script: '- nmae: a' })).rejects.toThrow("unknown key 'nmae'");
   });
 
   test('that are secret are handed over for masking', async () => {

@@ -61,6 +61,6 @@ function adviceFor(text: string, offset: number): string {
 
 /** The beginning of a text, on one line, as an error shows it. */
 export function excerpt(text: string): string {
-  const line = text.trimStart().slice(0, 60).replace(/\s+/g, ' ');
-  return `'${line}${text.trimStart().length > 60 ? '…' : ''}'`;
+  const line = text.trim().replace(/\s+/g, ' ');
+  return `'${line.slice(0, 60)}${line.length > 60 ? '…' : ''}'`;
 }

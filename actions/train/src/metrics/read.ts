@@ -65,10 +65,11 @@ export async function readMetrics(
 }
 
 async function readFileMetrics(path: string, file: string): Promise<FileMetrics> {
-  const reader = readers[extname(path).toLowerCase()];
+  const extension = extname(path).toLowerCase();
+  const reader = readers[extension];
   if (!reader)
     throw new UserError(
-      `metrics cannot be read from '${file}': the format '${extname(path) || 'without extension'}' is not known`,
+      `metrics cannot be read from '${file}': ${extension ? `the format '${extension}' is not known` : 'it has no extension'}`,
       {
         advice: `Write them as one of ${Object.keys(readers).join(', ')}; JSON is the simplest.`,
       },

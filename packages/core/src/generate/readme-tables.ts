@@ -45,6 +45,7 @@ function defaultCell(input: Input): string {
 function kindOf(input: Input): string {
   if (input.form === 'lines') return 'list';
   if (input.form === 'yaml') return 'YAML';
+  if (input.form === 'text-or-yaml') return 'text \\| YAML';
   const schema = z.toJSONSchema(input.schema, { io: 'input' });
   if (schema.enum) return schema.enum.map((word) => `\`${word}\``).join(' \\| ');
   if (input.secret) return 'secret';
