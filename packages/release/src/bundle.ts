@@ -2,8 +2,11 @@ import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { messageOf, UserError } from '@mlops/core';
-import ncc from '@vercel/ncc';
+import ncc, { type Module } from '@vercel/ncc';
 import { transform } from 'esbuild';
+import { licensesOf } from './licenses.ts';
+
+const target = 'es2023';
 
 /**
  * The build script of every action: bundles src/main.ts and all it imports into dist/, to run on the runner's Node
@@ -19,12 +22,12 @@ if (import.meta.main) {
 }
 
 async function bundle(folder: string): Promise<void> {
-  // ncc numbers modules by their path below the working directory, and looks for tsconfig.json no higher up.
+  // ncc numbers modules by their paths, and its own loaders', relative to the working directory, and looks for
+  // tsconfig.json no higher up.
   process.chdir(workspaceRoot(folder));
   const shown = relative(process.cwd(), folder).replaceAll('\\', '/');
-  const { code, assets } = await ncc(join(folder, 'src', 'main.ts'), {
+  const { code, assets, stats } = await ncc(join(folder, 'src', 'main.ts'), {
     cache: false,
-    license: 'licenses.txt',
     quiet: true,
     target,
     transpileOnly: true,
@@ -33,6 +36,7 @@ async function bundle(folder: string): Promise<void> {
   });
   const files = new Map<string, string | Uint8Array>([['index.js', code]]);
   for (const [name, { source }] of Object.entries(assets)) files.set(name, source);
+  files.set('licenses.txt', await licensesOf(filesOf(stats.compilation.modules)));
 
   const dist = join(folder, 'dist');
   await rm(dist, { recursive: true, force: true });
@@ -43,8 +47,6 @@ async function bundle(folder: string): Promise<void> {
   }
 }
 
-const target = 'es2023';
-
 /**
  * ncc's own minifier leaves lazily loaded chunks as they are, which are nine tenths of a bundle. Names are kept: they
  * cost a tenth of the download, stack traces stay readable, and libraries compare the names of classes.
@@ -52,6 +54,14 @@ const target = 'es2023';
 async function minified(code: string): Promise<string> {
   const options = { target, minifyWhitespace: true, minifySyntax: true, legalComments: 'none' } as const;
   return (await transform(code, options)).code;
+}
+
+/** Webpack keeps modules that it joined below the one that stands for them. */
+function filesOf(modules: Iterable<Module>): string[] {
+  return [...modules].flatMap(({ resource, modules: joined = [] }) => [
+    ...(resource ? [resource] : []),
+    ...filesOf(joined),
+  ]);
 }
 
 function workspaceRoot(folder: string): string {

@@ -3,12 +3,12 @@ import { throwAll, UserError } from '@mlops/core';
 import { git } from './git.ts';
 import { type ReleaseSet, readReleaseSet } from './release-set.ts';
 import { planTags, type TagPlan } from './tags.ts';
-import { renderWorkflows } from './tree.ts';
+import { renderedWorkflows } from './workflows.ts';
 
 /** What can be known of a release without building it; the tags are those of the checkout. */
 export async function checkRelease(root: string): Promise<{ set: ReleaseSet; plan: TagPlan }> {
   const set = await readReleaseSet(root);
-  await renderWorkflows(root, set, 'set');
+  await renderedWorkflows(root, set, 'set');
   throwAll(await breakingWithoutMajor(root, set));
   const existingTags = (await git(root, ['tag', '--list'])).split('\n').filter(Boolean);
   return { set, plan: planTags({ setVersion: set.version, actions: set.actions, existingTags }) };

@@ -1,15 +1,21 @@
 declare module '@vercel/ncc' {
   interface Options {
     cache: false | string;
-    license: string;
     quiet: boolean;
     target: string;
     transpileOnly: boolean;
+  }
+  export interface Module {
+    /** Path of the file, for modules that are one. */
+    resource?: string;
+    modules?: Iterable<Module>;
   }
   interface Result {
     code: string;
     /** Further files of the bundle by name. */
     assets: Record<string, { source: string | Uint8Array }>;
+    /** Webpack's account of the build. */
+    stats: { compilation: { modules: Iterable<Module> } };
   }
   export default function ncc(entry: string, options: Options): Promise<Result>;
 }
