@@ -1,8 +1,9 @@
-import { resolve } from 'node:path';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { type GitHub, suggest, UserError } from '@mlops/core';
 import { command } from '@mlops/core/process';
 import { BranchStore, numberOf, originOf, type RunRecord, type TrainingRecord } from '@mlops/core/record';
-import { parseMetrics, readMetrics } from '@mlops/metrics';
+import { readMetrics } from '@mlops/metrics';
 import type { Metrics } from './judge.ts';
 
 export interface Baseline {
@@ -113,33 +114,57 @@ async function fromFile(path: string, { workingDirectory }: BaselineOptions): Pr
     kind: 'file',
     ref: `file:${path}`,
     commit: null,
-    metrics: await readMetrics(resolve(workingDirectory, path), path),
+    metrics: await metricsIn(workingDirectory, [path]),
   };
 }
 
-/** The metrics files as they were committed; fetched when the checkout is too shallow to hold the commit. */
+/** The metrics files as they were committed; undefined when the commit has none of them. */
 async function fromGit(ref: string, options: BaselineOptions): Promise<Baseline | undefined> {
-  const git = (args: string[]) =>
-    command('git', args, { cwd: options.workingDirectory, signal: options.signal });
-  const resolved = await git(['rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`])
-    .catch(async () => {
-      await git(['fetch', '--quiet', '--depth=1', 'origin', ref]);
-      return git(['rev-parse', 'FETCH_HEAD']);
-    })
-    .catch((error) => {
-      throw new UserError(`the baseline 'git:${ref}' is no commit, tag or branch of this repository`, {
-        cause: error,
-        advice: "Check the input 'baseline', and that the checkout fetches it ('fetch-depth: 0').",
-      });
-    });
-  const commit = resolved.stdout.trim();
-  const metrics: Record<string, number> = {};
-  let found = false;
-  for (const file of options.files) {
-    const text = await git(['show', `${commit}:./${file}`]).catch(() => undefined);
-    if (!text) continue;
-    found = true;
-    Object.assign(metrics, await parseMetrics(text.stdout, `${file} at ${ref}`));
+  const commit = await commitOf(ref, options);
+  const folder = await mkdtemp(join(options.github.temp, 'mlops-baseline-'));
+  try {
+    const committed: string[] = [];
+    for (const file of options.files) {
+      const text = await git(['show', `${commit}:./${file}`], options).catch(() => undefined);
+      if (text === undefined) continue;
+      await mkdir(dirname(join(folder, file)), { recursive: true });
+      await writeFile(join(folder, file), text);
+      committed.push(file);
+    }
+    if (committed.length === 0) return undefined;
+    const metrics = await metricsIn(folder, committed, (file) => `${file} at ${ref}`);
+    return { kind: 'git', ref: `git:${ref}`, commit, metrics };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
-  return found ? { kind: 'git', ref: `git:${ref}`, commit, metrics } : undefined;
+}
+
+/** A commit, fetched when the checkout is too shallow to hold it. */
+async function commitOf(ref: string, options: BaselineOptions): Promise<string> {
+  try {
+    return await git(
+      ['rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`],
+      options,
+    ).catch(async () => {
+      await git(['fetch', '--quiet', '--depth=1', 'origin', '--', ref], options);
+      return git(['rev-parse', 'FETCH_HEAD'], options);
+    });
+  } catch (error) {
+    throw new UserError(`the baseline 'git:${ref}' is no commit, tag or branch of this repository`, {
+      cause: error,
+      advice: "Check the input 'baseline', and that the checkout fetches it ('fetch-depth: 0').",
+    });
+  }
+}
+
+async function git(args: string[], { workingDirectory, signal }: BaselineOptions): Promise<string> {
+  return (await command('git', args, { cwd: workingDirectory, signal })).stdout;
+}
+
+async function metricsIn(
+  folder: string,
+  files: readonly string[],
+  shown?: (path: string) => string,
+): Promise<Metrics> {
+  return Object.fromEntries((await readMetrics(folder, files, shown)).values);
 }

@@ -1,5 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { annotate, type Context, type InputsOf, UserError } from '@mlops/core';
 import { type GateRecord, numberOf, type TrainingRecord } from '@mlops/core/record';
 import { readMetrics } from '@mlops/metrics';
@@ -67,10 +67,7 @@ async function candidateMetrics(
   training: TrainingRecord | undefined,
   workingDirectory: string,
 ): Promise<Metrics> {
-  if (files) {
-    const read = await Promise.all(files.map((file) => readMetrics(resolve(workingDirectory, file), file)));
-    return Object.assign({}, ...read);
-  }
+  if (files) return Object.fromEntries((await readMetrics(workingDirectory, files)).values);
   if (!training)
     throw new UserError(
       "there are no metrics to judge: no 'train' ran earlier in this job, and the input 'metrics' is not set",

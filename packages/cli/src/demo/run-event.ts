@@ -1,0 +1,91 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type RunRecord, runRecordSchema } from '@mlops/core/record';
+import { buildReleaseTree } from '@mlops/release';
+import { artifactFiles, type RunResult, startEngine } from '@mlops/testkit/engine';
+import type { DemoEvent } from '../demo.ts';
+import { root, slug } from '../root.ts';
+import type { Progress } from './progress.ts';
+import { git, type Project } from './project.ts';
+
+export interface Outcome {
+  run: RunResult;
+  /** Undefined when the run ended before it had one. */
+  report: { page: string; record: RunRecord } | undefined;
+}
+
+/** Commits what was changed in the copy, makes the event happen in it, and runs its workflow. */
+export async function runEvent(project: Project, event: DemoEvent, progress: Progress): Promise<Outcome> {
+  const releaseTree = join(root, '.release');
+  const { version } = await progress.step('Building the release tree', () =>
+    buildReleaseTree({ root, out: releaseTree }),
+  );
+  const occasion = await makeHappen(project, event, progress);
+  const engine = await startEngine({
+    releaseTree,
+    slug,
+    refs: [`v${version}`, `v${version.split('.')[0]}`, 'v1'],
+    folder: join(project.folder, 'engine'),
+    keepCaches: true,
+  });
+  const cancellation = new AbortController();
+  process.once('SIGINT', () => cancellation.abort());
+  try {
+    progress.line(`▸ ${occasion.said}`);
+    const run = await engine.run({
+      repository: project.repository,
+      workflow: 'ml.yml',
+      ...occasion.event,
+      env: { HOME: project.home },
+      onLine: (line) => showStep(line, progress),
+      signal: cancellation.signal,
+    });
+    return { run, report: await keepReport(project, run) };
+  } finally {
+    await engine.close();
+  }
+}
+
+/** What the run left, in a folder that outlives the engine's. */
+async function keepReport({ folder }: Project, run: RunResult): Promise<Outcome['report']> {
+  const artifact = run.artifacts.find(({ name }) => name === 'mlops-report');
+  if (!artifact) return undefined;
+  const report = join(folder, 'report');
+  await mkdir(report, { recursive: true });
+  for (const [name, content] of Object.entries(await artifactFiles(artifact)))
+    await writeFile(join(report, name), content);
+  const record = await readFile(join(report, 'run-record.json'), 'utf8');
+  return { page: join(report, 'report.html'), record: runRecordSchema.parse(JSON.parse(record)) };
+}
+
+interface Occasion {
+  said: string;
+  event: { event: string; ref?: string; base?: string };
+}
+
+async function makeHappen(project: Project, event: DemoEvent, progress: Progress): Promise<Occasion> {
+  const branch = event === 'pull_request' ? 'demo' : 'main';
+  await git(project, 'checkout', '--quiet', '-B', branch);
+  if (await git(project, 'status', '--porcelain')) {
+    await git(project, 'commit', '--quiet', '--all', '--message', 'Change the example');
+    progress.line(
+      `▸ Committed: ${await git(project, 'show', '--stat', '--format=', 'HEAD').then((text) => text.split('\n')[0]?.trim())}`,
+    );
+  }
+  if (event === 'tag') {
+    const tag = `v0.${(await git(project, 'tag', '--list', 'v0.*')).split('\n').filter(Boolean).length + 1}.0`;
+    await git(project, 'tag', tag);
+    await git(project, 'checkout', '--quiet', tag);
+    return { said: `push of the tag ${tag}`, event: { event: 'push', ref: `refs/tags/${tag}` } };
+  }
+  await git(project, 'push', '--quiet', 'origin', `HEAD:${branch}`, '--force');
+  if (event === 'pull_request')
+    return { said: 'pull_request from demo to main', event: { event, base: 'main' } };
+  return { said: event === 'push' ? 'push to main' : event, event: { event } };
+}
+
+/** Of the engine's log only what a step is and how it ended. */
+function showStep(line: string, progress: Progress): void {
+  const [, job, text = ''] = /^\[(.*?)\]\s*(.*)$/.exec(line) ?? [];
+  if (job && /(Success|Failure) - (Main|Post)/.test(text)) progress.line(`  ${job}: ${text}`);
+}

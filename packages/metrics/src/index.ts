@@ -1,0 +1,1 @@
+export { type Metrics, readMetrics } from '../../../actions/train/src/metrics/read.ts';
