@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
-import { messageOf, UserError } from '@mlops/core';
-import ncc, { type Module } from '@vercel/ncc';
+import { messageOf, throwAll, UserError } from '@mlops/core';
+import ncc, { type Compilation, type Module } from '@vercel/ncc';
 import { transform } from 'esbuild';
 import { licensesOf } from './licenses.ts';
 
@@ -25,15 +25,16 @@ async function bundle(folder: string): Promise<void> {
   // ncc numbers modules by their paths, and its own loaders', relative to the working directory, and looks for
   // tsconfig.json no higher up.
   process.chdir(workspaceRoot(folder));
-  const shown = relative(process.cwd(), folder).replaceAll('\\', '/');
-  const { code, assets, stats } = await ncc(join(folder, 'src', 'main.ts'), {
+  const entry = join(folder, 'src', 'main.ts');
+  const { code, assets, stats } = await ncc(entry, {
     cache: false,
     quiet: true,
     target,
     transpileOnly: true,
   }).catch((cause) => {
-    throw new UserError(`${shown}/src/main.ts cannot be bundled:\n${messageOf(cause)}`, { cause });
+    throw new UserError(`${shownPath(entry)} cannot be bundled:\n${messageOf(cause)}`, { cause });
   });
+  throwAll(missingImports(stats.compilation));
   const files = new Map<string, string | Uint8Array>([['index.js', code]]);
   for (const [name, { source }] of Object.entries(assets)) files.set(name, source);
   files.set('licenses.txt', await licensesOf(filesOf(stats.compilation.modules)));
@@ -54,6 +55,26 @@ async function bundle(folder: string): Promise<void> {
 async function minified(code: string): Promise<string> {
   const options = { target, minifyWhitespace: true, minifySyntax: true, legalComments: 'none' } as const;
   return (await transform(code, options)).code;
+}
+
+/**
+ * Imports of ours that lead nowhere. ncc bundles code that throws in their place, which suits the optional dependencies
+ * of third-party packages, so that a wrong import would only show when a user comes by it.
+ */
+function missingImports({ modules, moduleGraph }: Compilation): UserError[] {
+  return [...modules].flatMap((module) => {
+    const wanted = /@@notfound\.js\?(.*)$/.exec(module.resource ?? '')?.[1];
+    if (wanted === undefined) return [];
+    return [...moduleGraph.getIncomingConnections(module)].flatMap(({ originModule }) => {
+      const importer = originModule?.resource;
+      if (!importer || /[\\/]node_modules[\\/]/.test(importer)) return [];
+      return [new UserError(`the import of '${wanted}' leads nowhere`, { file: shownPath(importer) })];
+    });
+  });
+}
+
+function shownPath(path: string): string {
+  return relative(process.cwd(), path).replaceAll('\\', '/');
 }
 
 /** Webpack keeps modules that it joined below the one that stands for them. */

@@ -10,12 +10,16 @@ declare module '@vercel/ncc' {
     resource?: string;
     modules?: Iterable<Module>;
   }
+  export interface Compilation {
+    modules: Iterable<Module>;
+    moduleGraph: { getIncomingConnections(module: Module): Iterable<{ originModule: Module | null }> };
+  }
   interface Result {
     code: string;
     /** Further files of the bundle by name. */
     assets: Record<string, { source: string | Uint8Array }>;
     /** Webpack's account of the build. */
-    stats: { compilation: { modules: Iterable<Module> } };
+    stats: { compilation: Compilation };
   }
   export default function ncc(entry: string, options: Options): Promise<Result>;
 }
