@@ -6,6 +6,8 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { UserError } from './errors.ts';
 
+export { stepEnvironment } from './step-environment.ts';
+
 export interface CommandOptions {
   cwd?: string;
   /** Added to this process's environment; undefined takes a variable away. */
