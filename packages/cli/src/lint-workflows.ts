@@ -1,10 +1,10 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { command } from '@mlops/core/process';
 import { renderWorkflows } from '@mlops/release';
 import { tool } from '@mlops/tools';
-import { checkWorkflows, resolveInTree } from '@mlops/workflow-checks';
+import { checkWorkflows, type Resolve, resolveInTree } from '@mlops/workflow-checks';
 import { foldersWith, root, slug } from './root.ts';
 
 /**
@@ -30,8 +30,12 @@ try {
       ...['--offline', '--quiet', '--persona', 'pedantic', '--config', join(root, '.github', 'zizmor.yml')],
       ...[...own, ...examples, ...rendered],
     ]),
-    await checks('sources', [...own, ...sources], root),
-    await checks('rendered tree and examples', [...rendered, ...examples], tree),
+    checks('sources', [...own, ...sources], resolveInTree(root, slug)),
+    checks(
+      'rendered tree and examples',
+      [...rendered, ...examples],
+      resolveInTree(root, slug, dirname(rendered[0] ?? '')),
+    ),
   ];
   if (failures.includes(true)) process.exitCode = 1;
 } finally {
@@ -45,8 +49,8 @@ async function outcome(name: string, program: string, args: string[]): Promise<b
   return exitCode !== 0;
 }
 
-async function checks(name: string, files: string[], resolveIn: string): Promise<boolean> {
-  const problems = await checkWorkflows({ files, resolve: resolveInTree(resolveIn, slug) });
+function checks(name: string, files: string[], resolve: Resolve): boolean {
+  const problems = checkWorkflows({ files, resolve });
   for (const { file, line, column, check, message, advice } of problems)
     console.error(`${relative(root, file)}:${line}:${column ?? 1}: ${message} [${check}]\n  ${advice}`);
   if (problems.length === 0) console.log(`${name}: ${files.length} workflows fit together`);

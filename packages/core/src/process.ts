@@ -63,30 +63,42 @@ export async function command(
   return finish([program, ...args].join(' '), start(program, args, options), options);
 }
 
-/**
- * Runs a user's script as a `run:` step would: bash with -e and pipefail where there is one, otherwise sh; PowerShell
- * on Windows.
- */
+/** Runs a user's script as a `run:` step would: bash with -e and pipefail, PowerShell on Windows. */
 export async function script(text: string, options: CommandOptions = {}): Promise<CommandResult> {
   const folder = await mkdtemp(join(tmpdir(), 'mlops-script-'));
-  const windows = process.platform === 'win32';
-  const file = join(folder, windows ? 'script.ps1' : 'script.sh');
+  const file = join(folder, `script${shell.extension}`);
   try {
-    await writeFile(file, windows ? powershell(text) : `${text}\n`);
+    await writeFile(file, shell.contentOf(text));
     const shown = text.trim().split('\n')[0] ?? '';
-    const child = windows
-      ? start('pwsh', ['-NoLogo', '-NoProfile', '-NonInteractive', '-Command', `. '${file}'`], options)
-      : start('bash', ['--noprofile', '--norc', '-e', '-o', 'pipefail', file], options);
-    return await finish(shown, child, options);
+    return await finish(shown, start(shell.program, shell.argumentsFor(file), options), options);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-/** What the runner wraps around PowerShell steps: stop at the first error, end with the last program's exit code. */
-function powershell(text: string): string {
-  return `$ErrorActionPreference = 'stop'\n${text}\nif ((Test-Path -LiteralPath variable:\\LASTEXITCODE)) { exit $LASTEXITCODE }\n`;
-}
+/** The shell that `run:` steps have here, for whoever starts a script otherwise than `script` does. */
+export const shell =
+  process.platform === 'win32'
+    ? {
+        extension: '.ps1',
+        program: 'pwsh',
+        // What the runner wraps around PowerShell steps: stop at the first error, end with the last program's exit code.
+        contentOf: (text: string) =>
+          `$ErrorActionPreference = 'stop'\n${text}\nif ((Test-Path -LiteralPath variable:\\LASTEXITCODE)) { exit $LASTEXITCODE }\n`,
+        argumentsFor: (file: string) => [
+          '-NoLogo',
+          '-NoProfile',
+          '-NonInteractive',
+          '-Command',
+          `. '${file.replaceAll("'", "''")}'`,
+        ],
+      }
+    : {
+        extension: '.sh',
+        program: 'bash',
+        contentOf: (text: string) => `${text}\n`,
+        argumentsFor: (file: string) => ['--noprofile', '--norc', '-e', '-o', 'pipefail', file],
+      };
 
 function start(program: string, args: readonly string[], { cwd, env, input }: CommandOptions): ChildProcess {
   return spawn(program, args, {

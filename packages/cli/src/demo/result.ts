@@ -22,6 +22,7 @@ export async function showResult(
   for (const { level, message, title } of run.annotations)
     progress.line(`${level}${title ? ` (${title})` : ''}: ${message}`);
   if (report) progress.line(`Report      ${report.page}`);
+  progress.line(`Log         ${join(project.folder, 'log.txt')}`);
   progress.line(`Done in ${progress.total}.`);
   if (!run.success)
     throw new UserError(`the pipeline ${run.cancelled ? 'was cancelled' : 'failed'}`, {

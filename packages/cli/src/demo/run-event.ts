@@ -40,6 +40,7 @@ export async function runEvent(project: Project, event: DemoEvent, progress: Pro
       onLine: (line) => showStep(line, progress),
       signal: cancellation.signal,
     });
+    await writeFile(join(project.folder, 'log.txt'), run.log);
     return { run, report: await keepReport(project, run) };
   } finally {
     await engine.close();

@@ -44,6 +44,7 @@ function describeInput(input: Input): string {
 /** A default as a user would write it. */
 export function defaultText(input: Input): string | undefined {
   const value = input.default;
-  if (value === undefined) return undefined;
+  // An empty list is what leaving the input out means anyway.
+  if (value === undefined || (Array.isArray(value) && value.length === 0)) return undefined;
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
