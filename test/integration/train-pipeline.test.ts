@@ -208,6 +208,15 @@ describe('a pipeline', () => {
   });
 });
 
+test('no command is kept in the cache, since its text may hold a secret', async () => {
+  const run = [{ name: 'a', run: 'node src/data.mjs # s3cret', inputs: ['src'], outputs: ['data/raw.txt'] }];
+  await project.write({ 'mlops.yaml': JSON.stringify({ train: { run } }) });
+  expect((await project.train()).ran).toEqual(['a']);
+  const kept = await project.cachedText();
+  expect(kept).toContain('src');
+  expect(kept).not.toContain('s3cret');
+});
+
 describe('outputs that are not what they were', () => {
   test('on the disk are replaced', async () => {
     await project.train();

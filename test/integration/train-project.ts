@@ -84,6 +84,15 @@ export class Project {
       .sort();
   }
 
+  /** All of the cache, its own files among them, as one text. */
+  async cachedText(): Promise<string> {
+    const folder = join(this.#root, 'cache');
+    const files = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) =>
+      entry.isFile(),
+    );
+    return files.map(({ parentPath, name }) => readFileSync(join(parentPath, name), 'utf8')).join('\n');
+  }
+
   async #entries(): Promise<string[]> {
     const cache = join(this.#root, 'cache');
     const versions = (await readdir(cache).catch(() => [])).filter((name) => name !== 'tmp');

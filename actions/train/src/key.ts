@@ -10,6 +10,7 @@ export interface InputDigest {
 
 /** Everything that decides a stage's result; two runs with the same facts have the same outputs. */
 export interface Facts {
+  /** Digest of the command: its text may hold a secret, and facts are kept in the cache. */
   command: string;
   inputs: readonly InputDigest[];
   /** Dotted key → the value as it is spelled. */

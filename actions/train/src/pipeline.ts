@@ -1,3 +1,4 @@
+import { hashText } from '@mlops/core/hash';
 import type { Environment } from './environment.ts';
 import { execute } from './execute.ts';
 import { explain } from './explain.ts';
@@ -193,8 +194,9 @@ export class Pipeline {
       producer ? this.#outputOf(producer.stage, producer.output) : (files.get(input) ?? []),
     );
     return {
-      command: stage.run,
-      inputs,
+      command: hashText(stage.run),
+      // Two inputs may be parts of one output, or match the same file.
+      inputs: [...new Map(inputs.map((input) => [input.path, input])).values()],
       parameters: Object.fromEntries(Object.entries(parameters).map(([name, { text }]) => [name, text])),
       outputs: stage.outputs,
       environment,

@@ -1,5 +1,8 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { suggest, throwAll, UserError } from '@mlops/core';
 import { inOrder, producerOf, type Source, sourcesOf, suggestOutput } from './graph.ts';
+import { formatProblem } from './metrics/read.ts';
 import type { Parameters } from './parameters.ts';
 import { normalize, pathProblem } from './paths.ts';
 import { isKept, type Planned } from './pipeline.ts';
@@ -12,6 +15,7 @@ export interface Wishes {
   metrics: readonly string[] | undefined;
   force: readonly string[] | undefined;
   cache: 'auto' | 'off';
+  paramsFile: string;
 }
 
 /** The stages of the input `run`; a command alone is one stage without declarations. */
@@ -19,14 +23,15 @@ export function stagesOf(run: Run): Stage[] {
   return typeof run === 'string' ? [{ name: 'train', run, inputs: [], outputs: [], params: [] }] : run;
 }
 
-/** Puts the stages in order and checks that everything they and the other inputs name is there. */
-export function plan(wishes: Wishes, parameters: Parameters | undefined, paramsFile: string): Planned[] {
+/** Puts the stages in order and checks that everything they and the other inputs name is there, or will be. */
+export function plan(wishes: Wishes, parameters: Parameters | undefined, folder: string): Planned[] {
   const stages = stagesOf(wishes.run);
   const forced = forcedNames(wishes.force ?? [], stages);
   const results = [...(wishes.model ? [wishes.model] : []), ...(wishes.metrics ?? [])];
   throwAll([
     ...results.flatMap(badPath),
-    ...(typeof wishes.run === 'string' ? [] : undeclared(wishes, stages)),
+    ...(wishes.metrics ?? []).flatMap((path) => formatProblem(path, path) ?? []),
+    ...(typeof wishes.run === 'string' ? [] : undeclared(wishes, stages, folder)),
   ]);
   const needed = new Set(
     [...results, ...(wishes.metrics ? [] : [defaultMetrics])].map((path) => producerOf(path, stages)?.stage),
@@ -35,7 +40,7 @@ export function plan(wishes: Wishes, parameters: Parameters | undefined, paramsF
   const planned = inOrder(stages).map((stage): Planned => {
     const always = forced.has(stage.name) ? 'forced' : whyAlways(stage, wishes);
     try {
-      const values = select(stage, parameters, paramsFile);
+      const values = select(stage, parameters, wishes.paramsFile);
       return {
         stage,
         sources: sourcesOf(stage, stages),
@@ -91,12 +96,16 @@ function badPath(path: string): UserError[] {
 }
 
 /** Metrics must come from a stage, or a skipped run would read whatever lies there. A model may also be checked in. */
-function undeclared({ metrics }: Wishes, stages: readonly Stage[]): UserError[] {
-  return (metrics ?? [])
-    .filter((path) => !producerOf(path, stages))
+function undeclared({ metrics, model }: Wishes, stages: readonly Stage[], folder: string): UserError[] {
+  const isThere = (path: string) => existsSync(join(folder, path));
+  return [
+    ...(metrics ?? []).map((path) => ['metrics', path] as const),
+    ...(model && !isThere(model) ? [['model', model] as const] : []),
+  ]
+    .filter(([, path]) => !producerOf(path, stages))
     .map(
-      (path) =>
-        new UserError(`input metrics: no stage declares '${normalize(path)}' among its outputs`, {
+      ([input, path]) =>
+        new UserError(`input ${input}: no stage declares '${normalize(path)}' among its outputs`, {
           advice: suggestOutput(path, stages),
         }),
     );

@@ -89,7 +89,8 @@ export async function readResults(
     log(`Not counted as metrics, because they are not numbers: ${metrics.ignored.slice(0, 10).join(', ')}`);
   const model = expected.model && (await readModel(folder, normalize(expected.model), hasher));
   if (model) log(`Model: ${model.path}, ${size(model.bytes)}, ${model.digest}`);
-  for (const [name, value] of metrics.values) log(`Metric ${name}: ${number(value)}`);
+  for (const [name, value] of [...metrics.values].slice(0, 50)) log(`Metric ${name}: ${number(value)}`);
+  if (metrics.values.size > 50) log(`… and ${metrics.values.size - 50} more metrics`);
   return { model: model || undefined, metrics, files };
 }
 

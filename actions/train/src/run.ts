@@ -30,7 +30,7 @@ export async function train(inputs: Inputs, context: TrainContext): Promise<void
   context.outputs.artifactName = name;
 
   const parameters = await readParameters(folder, inputs.paramsFile, github.workspace);
-  const planned = plan(inputs, parameters, inputs.paramsFile);
+  const planned = plan(inputs, parameters, folder);
   const hasher = await openHasher({ statCacheFile: statCacheFile(folder), signal });
   try {
     const { conditions, saveLedger } = await prepare(planned, inputs, context, hasher);
@@ -69,8 +69,13 @@ async function prepare(
   const files = await readInputFiles(folder, inputFiles(planned), hasher);
   const environment = isCommand ? {} : await environmentOf(context.record.environments, folder, hasher);
   const store = isCommand || inputs.cache === 'off' ? undefined : cacheStore({ trigger: github, signal });
-  const repository = github.repository ?? folder;
-  const prefix = ledgerPrefix({ repository, folder: relative(github.workspace, folder), platform, matrix });
+  const prefix = ledgerPrefix({
+    repository: github.repository ?? folder,
+    folder: relative(github.workspace, folder),
+    config: inputs.config,
+    matrix,
+    platform,
+  });
   const ledger = store ? await loadLedger(store, folder, prefix) : new Ledger();
   const outputs = new Outputs(folder, hasher, store);
   if (!isCommand) tellStart(planned, Object.keys(environment), store);

@@ -2,6 +2,9 @@ import type { StageRecord, TrainingRecord } from '@mlops/core/record';
 import { numberOf } from '@mlops/core/record';
 import { duration, number, size } from './format.ts';
 
+/** More metrics than these are in the record and the report. */
+const metricsShown = 100;
+
 /** The step's summary: what became of each stage and why, the metrics, the model. */
 export function summaryOf(training: TrainingRecord): string {
   const { stages, metrics, model } = training;
@@ -16,7 +19,9 @@ export function summaryOf(training: TrainingRecord): string {
           table(
             ['Metric', 'Value'],
             ['', '---:'],
-            Object.entries(metrics).map(([name, value]) => [code(name), number(numberOf(value))]),
+            Object.entries(metrics)
+              .slice(0, metricsShown)
+              .map(([name, value]) => [code(name), number(numberOf(value))]),
           ),
         ]
       : []),

@@ -64,16 +64,19 @@ export async function readMetrics(
   return all;
 }
 
-async function readFileMetrics(path: string, file: string): Promise<FileMetrics> {
+/** Why metrics cannot be read from a file of this name. */
+export function formatProblem(path: string, file: string): UserError | undefined {
   const extension = extname(path).toLowerCase();
-  const reader = readers[extension];
-  if (!reader)
-    throw new UserError(
-      `metrics cannot be read from '${file}': ${extension ? `the format '${extension}' is not known` : 'it has no extension'}`,
-      {
-        advice: `Write them as one of ${Object.keys(readers).join(', ')}; JSON is the simplest.`,
-      },
-    );
+  if (readers[extension]) return undefined;
+  const why = extension ? `the format '${extension}' is not known` : 'it has no extension';
+  return new UserError(`metrics cannot be read from '${file}': ${why}`, {
+    advice: `Write them as one of ${Object.keys(readers).join(', ')}; JSON is the simplest.`,
+  });
+}
+
+async function readFileMetrics(path: string, file: string): Promise<FileMetrics> {
+  const reader = readers[extname(path).toLowerCase()];
+  if (!reader) throw formatProblem(path, file);
   const bytes = await contentOf(path, file);
   const metrics = await reader(decode(bytes, file), file);
   if (!metrics.values.size && !metrics.curves.size)
