@@ -90,7 +90,9 @@ export async function hasTestFiles(folder: string): Promise<boolean> {
   const entries = await readdir(folder, { withFileTypes: true });
   if (entries.some((entry) => entry.name === 'pyvenv.cfg')) return false;
   if (entries.some((entry) => entry.isFile() && /^test_.*\.py$|_test\.py$/.test(entry.name))) return true;
-  for (const entry of entries)
+  // Folders of data may be large; those that are called tests come first.
+  const isTests = (name: string) => Number(/test/i.test(name));
+  for (const entry of entries.toSorted((a, b) => isTests(b.name) - isTests(a.name)))
     if (
       entry.isDirectory() &&
       !/^(\.|node_modules$|__pycache__$)/.test(entry.name) &&
