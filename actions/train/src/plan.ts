@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { suggest, throwAll, UserError } from '@mlops/core';
+import { formatProblem } from '@mlops/metrics';
 import { inOrder, producerOf, type Source, sourcesOf, suggestOutput } from './graph.ts';
-import { formatProblem } from './metrics/read.ts';
 import type { Parameters } from './parameters.ts';
 import { normalize, pathProblem } from './paths.ts';
 import { isKept, type Planned } from './pipeline.ts';

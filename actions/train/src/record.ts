@@ -1,5 +1,5 @@
 import { measuredOf, type StageRecord, type TrainingRecord } from '@mlops/core/record';
-import { thin } from './metrics/curves.ts';
+import { thin } from '@mlops/metrics';
 import type { Parameters } from './parameters.ts';
 import type { Planned, Settled } from './pipeline.ts';
 import type { Results } from './results.ts';

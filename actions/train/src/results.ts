@@ -2,8 +2,8 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '@mlops/core';
 import type { Hasher } from '@mlops/core/hash';
+import { type Metrics, readMetrics } from '@mlops/metrics';
 import { number, size } from './format.ts';
-import { type Metrics, readMetrics } from './metrics/read.ts';
 import { normalize } from './paths.ts';
 import { defaultMetrics } from './plan.ts';
 

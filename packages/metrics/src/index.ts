@@ -1,1 +1,2 @@
-export { type Metrics, readMetrics } from '../../../actions/train/src/metrics/read.ts';
+export { type CurvePoint, thin } from './curves.ts';
+export { formatProblem, type Metrics, readMetrics } from './read.ts';

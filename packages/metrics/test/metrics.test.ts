@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { UserError } from '@mlops/core';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { thin } from '../src/metrics/curves.ts';
-import { parseJson } from '../src/metrics/json.ts';
-import { type Metrics, readMetrics } from '../src/metrics/read.ts';
+import { thin } from '../src/curves.ts';
+import { parseJson } from '../src/json.ts';
+import { type Metrics, readMetrics } from '../src/read.ts';
 
 let folder: string;
 beforeEach(async () => {
