@@ -11,6 +11,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
 /** The action with real ruff, mypy, pyright and pytest, in environments made by uv. */
 const action = fileURLToPath(new URL('../../actions/check', import.meta.url));
+const setUp = fileURLToPath(new URL('../../actions/setup-python-cuda', import.meta.url));
 const packages = ['ruff==0.17.6', 'mypy==2.4.1', 'pyright==1.1.414', 'pytest==9.2.0'];
 
 let root: string;
@@ -106,6 +107,25 @@ describe('a clean project', () => {
     expect(result).toMatchObject({ exitCode: 0, outputs: { passed: 'true', 'lint-findings': '0' } });
     expect(result.stdout).not.toMatch(/format \(|types \(|tests \(/);
   });
+});
+
+test('the environment is the one that setup-python-cuda makes, once the group that has pytest is named', async () => {
+  const workspace = await write({
+    'requirements.txt': '',
+    'requirements-dev.txt': 'pytest==9.2.0\n',
+    'test_a.py': 'def test_a(): pass\n',
+  });
+  const env = { PATH: [dirname(uv), process.env.PATH].join(delimiter), VIRTUAL_ENV: undefined };
+  const job = async (groups: Record<string, string>) => {
+    const setup = await runAction(setUp, { workspace, env, inputs: { cache: 'off', ...groups } });
+    results.push(setup);
+    expect(setup).toMatchObject({ exitCode: 0 });
+    return runAction(action, { after: setup, inputs: { lint: 'off' } });
+  };
+  const without = await job({});
+  expect(last(without)).toContain('pytest is not installed');
+  expect(last(without)).toContain("'groups: dev' for setup-python-cuda");
+  expect(await job({ groups: 'dev' })).toMatchObject({ exitCode: 0, outputs: { 'tests-passed': '1' } });
 });
 
 describe('findings', () => {
