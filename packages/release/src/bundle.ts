@@ -37,6 +37,7 @@ async function bundle(folder: string): Promise<void> {
   throwAll(missingImports(stats.compilation));
   const files = new Map<string, string | Uint8Array>([['index.js', code]]);
   for (const [name, { source }] of Object.entries(assets)) files.set(name, source);
+  requireUsableUrls(files, shownPath(folder));
   files.set('licenses.txt', await licensesOf(filesOf(stats.compilation.modules)));
 
   const dist = join(folder, 'dist');
@@ -71,6 +72,17 @@ function missingImports({ modules, moduleGraph }: Compilation): UserError[] {
       return [new UserError(`the import of '${wanted}' leads nowhere`, { file: shownPath(importer) })];
     });
   });
+}
+
+/** ncc makes a path of `new URL(…, import.meta.url)` in some places, and fileURLToPath accepts no path. */
+function requireUsableUrls(files: ReadonlyMap<string, string | Uint8Array>, shown: string): void {
+  for (const [name, content] of files) {
+    const broken = /\.js$/.test(name) && /fileURLToPath\)?\(\w+\.ab ?\+ ?(".*?")/.exec(content.toString());
+    if (broken)
+      throw new UserError(`${shown}: fileURLToPath(new URL(…)) of ${broken[1]} fails once it is bundled`, {
+        advice: 'Give the URL itself to the functions of node:fs; they take one.',
+      });
+  }
 }
 
 function shownPath(path: string): string {

@@ -1,3 +1,7 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { command } from '@mlops/core/process';
 import type { TemporaryRepository } from '@mlops/testkit/engine';
 import { afterEach, describe, expect, it } from 'vitest';
 import { checkRelease } from '../src/check.ts';
@@ -44,5 +48,41 @@ describe('checkRelease', () => {
   it('refuses versions that break the released set', async () => {
     const said = await check(atVersion('actions/train/package.json', '2.0.0'), ['v1.3.0', 'train/v1.2.3']);
     expect(said).toContain("'train' goes from major version 1 to 2.0.0, but the set stays at 1.4.0");
+  });
+});
+
+describe('changesets', () => {
+  async function versions(files: Record<string, string>): Promise<Record<string, string>> {
+    const repository = await fixture(files);
+    open.push(repository);
+    const changesets = createRequire(import.meta.url).resolve('@changesets/cli/bin.js');
+    await command(process.execPath, [changesets, 'version'], { cwd: repository.path });
+    const folders = ['packages/core', 'actions/report', 'actions/train', 'workflows'];
+    const manifests = folders.map((folder) =>
+      readFile(join(repository.path, folder, 'package.json'), 'utf8'),
+    );
+    return Object.fromEntries(
+      (await Promise.all(manifests))
+        .map((text) => JSON.parse(text))
+        .map(({ name, version }) => [name, version]),
+    );
+  }
+
+  it('release every action that bundles a changed package, and the set', async () => {
+    expect(await versions({ '.changeset/a.md': changeset("'@acme/core': minor") })).toEqual({
+      '@acme/core': '0.1.0',
+      report: '0.1.1',
+      train: '1.2.4',
+      '@acme/workflows': '1.4.1',
+    });
+  });
+
+  it('release the set with each action, and leave the other actions', async () => {
+    expect(await versions({ '.changeset/a.md': changeset('train: minor') })).toEqual({
+      '@acme/core': '0.0.0',
+      report: '0.1.0',
+      train: '1.3.0',
+      '@acme/workflows': '1.4.1',
+    });
   });
 });

@@ -58,6 +58,20 @@ describe('buildReleaseTree', () => {
       );
   });
 
+  it('carries a file beside the sources that is named by its URL', async () => {
+    const { path } = await checkout({
+      'actions/train/src/late.ts':
+        "import { readFileSync } from 'node:fs';\nexport const late: string = readFileSync(new URL('./help.txt', import.meta.url), 'utf8');\n",
+      'actions/train/src/help.txt': 'from the file',
+    });
+    const { folder } = await build(path);
+    await rm(join(path, 'actions/train/src/help.txt'));
+    const { stdout } = await command(process.execPath, [join(folder, 'actions/train/dist/index.js')], {
+      cwd: folder,
+    });
+    expect(stdout).toBe('hello from the file world');
+  });
+
   it('is the same to the byte from two checkouts', async () => {
     const [one, two] = [await checkout(), await checkout()];
     const digests = [];
@@ -118,6 +132,15 @@ describe('buildReleaseTree', () => {
       'sources that are no TypeScript',
       { 'actions/train/src/late.ts': 'export const = ;\n' },
       'actions/train/src/main.ts cannot be bundled',
+    ],
+    [
+      'a path that ncc breaks',
+      {
+        'actions/train/src/late.ts':
+          "import { fileURLToPath } from 'node:url';\nexport const late: string = fileURLToPath(new URL('./help.txt', import.meta.url));\n",
+        'actions/train/src/help.txt': 'help',
+      },
+      'fileURLToPath(new URL(…)) of "help.txt" fails once it is bundled',
     ],
     [
       'a missing entry point',
