@@ -47,6 +47,21 @@ test('two jobs that use one name are told so, and lose nothing', async () => {
   expect((await project.train({ upload: false }, { env: service.env })).exitCode).toBe(0);
 });
 
+test('a model is kept although its metrics cannot be read', async () => {
+  await project.write({
+    'src/evaluate.mjs': `import { writeFileSync } from 'node:fs'; writeFileSync('metrics.json', '{"accuracy": ');`,
+  });
+  const result = await project.train({}, { env: service.env });
+  expect(result.exitCode).toBe(1);
+  expect(result.errors).toEqual([expect.stringContaining('the file ends in the middle')]);
+  expect(result.outputs).toMatchObject({
+    'artifact-id': '1',
+    'model-digest': expect.stringMatching(/^sha256:/),
+  });
+  expect(result.outputs.metrics).toBeUndefined();
+  expect(result.log).toContain("Uploaded model, metrics.json as the artifact 'model'");
+});
+
 test('a cache service that fails costs time, not the run', async () => {
   service.fail('GetCacheEntryDownloadURL', 400);
   service.fail('CreateCacheEntry', 400);

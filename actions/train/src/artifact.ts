@@ -54,7 +54,8 @@ export async function upload(
     );
     return undefined;
   }
-  const store = artifactStore({ signal, retentionDays });
+  // The fastest level: weights hardly shrink, and text does well enough.
+  const store = artifactStore({ signal, retentionDays, compressionLevel: 1 });
   const path = join(folder, recordFile);
   try {
     const model = training.model && { ...training.model, artifact: name };

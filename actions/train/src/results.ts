@@ -1,26 +1,35 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '@mlops/core';
 import type { Hasher } from '@mlops/core/hash';
 import { type Metrics, readMetrics } from '@mlops/metrics';
 import { number, size } from './format.ts';
+import type { OutputDigest } from './outputs.ts';
 import { normalize } from './paths.ts';
 import { defaultMetrics } from './plan.ts';
 
 /** The model and metrics that the command or the stages left. */
 export interface Results {
-  model: { path: string; digest: string; bytes: number } | undefined;
+  model: OutputDigest | undefined;
   metrics: Metrics;
-  /** Files that the metrics were read from. */
+  /** Files with metrics. */
   files: string[];
+  /** Why the metrics could not be read: to be thrown once the model, which may have taken hours, is safe. */
+  problem: unknown;
 }
 
 export interface Expected {
   folder: string;
   model: string | undefined;
   metrics: readonly string[] | undefined;
+  /** Set for a command alone. */
+  freshness: Freshness | undefined;
+  /** What the stages wrote. */
+  outputs: readonly OutputDigest[];
+  hasher: Hasher;
   /** A name of a path that a reader finds. */
   shown: (path: string) => string;
+  log: (line: string) => void;
 }
 
 /**
@@ -43,17 +52,30 @@ export class Freshness {
 
   #stamp(path: string): string | undefined {
     const stat = statSync(join(this.#folder, path), { bigint: true, throwIfNoEntry: false });
-    return stat && `${stat.size} ${stat.mtimeNs} ${stat.ctimeNs} ${stat.ino}`;
+    // A folder's own stamp does not tell whether the files in it were written.
+    return stat?.isFile() ? `${stat.size} ${stat.mtimeNs} ${stat.ctimeNs} ${stat.ino}` : undefined;
+  }
+}
+
+export async function readResults(expected: Expected): Promise<Results> {
+  const { folder, log, freshness } = expected;
+  if (expected.model && freshness?.isStale(expected.model))
+    log(`The model '${expected.model}' was there before, and this run did not change it.`);
+  const model = expected.model ? await readModel(normalize(expected.model), expected) : undefined;
+  if (model) log(`Model: ${model.path}, ${size(model.bytes)}, ${model.digest}`);
+  try {
+    const files = metricsFiles(expected);
+    const metrics = await readMetrics(folder, files, expected.shown);
+    tellMetrics(metrics, log);
+    return { model, metrics, files, problem: undefined };
+  } catch (problem) {
+    const files = (expected.metrics ?? [defaultMetrics]).filter((path) => existsSync(join(folder, path)));
+    return { model, metrics: { values: new Map(), curves: new Map(), ignored: [] }, files, problem };
   }
 }
 
 /** The metrics files to read: those that were named, otherwise `metrics.json` where this run wrote one. */
-export function metricsFiles(
-  { folder, metrics, shown }: Expected,
-  freshness: Freshness | undefined,
-  declaresDefault: boolean,
-  log: (line: string) => void,
-): string[] {
+function metricsFiles({ folder, metrics, freshness, outputs, shown, log }: Expected): string[] {
   if (metrics) {
     for (const path of metrics)
       if (freshness?.isStale(path))
@@ -66,10 +88,11 @@ export function metricsFiles(
         );
     return [...metrics];
   }
-  if (!statSync(join(folder, defaultMetrics), { throwIfNoEntry: false })) return [];
+  if (!existsSync(join(folder, defaultMetrics))) return [];
+  const isUndeclared = !freshness && !outputs.some(({ path }) => path === defaultMetrics);
   const why = freshness?.isStale(defaultMetrics)
     ? 'this run did not write it'
-    : !freshness && !declaresDefault
+    : isUndeclared
       ? 'no stage declares it among its outputs'
       : undefined;
   if (!why) return [defaultMetrics];
@@ -77,38 +100,29 @@ export function metricsFiles(
   return [];
 }
 
-export async function readResults(
-  expected: Expected,
-  files: string[],
-  hasher: Hasher,
-  log: (line: string) => void,
-): Promise<Results> {
-  const { folder, shown } = expected;
-  const metrics = await readMetrics(folder, files, shown);
-  if (metrics.ignored.length)
-    log(`Not counted as metrics, because they are not numbers: ${metrics.ignored.slice(0, 10).join(', ')}`);
-  const model = expected.model && (await readModel(folder, normalize(expected.model), hasher));
-  if (model) log(`Model: ${model.path}, ${size(model.bytes)}, ${model.digest}`);
-  for (const [name, value] of [...metrics.values].slice(0, 50)) log(`Metric ${name}: ${number(value)}`);
-  if (metrics.values.size > 50) log(`… and ${metrics.values.size - 50} more metrics`);
-  return { model: model || undefined, metrics, files };
-}
-
-async function readModel(
-  folder: string,
-  path: string,
-  hasher: Hasher,
-): Promise<NonNullable<Results['model']>> {
-  if (!statSync(join(folder, path), { throwIfNoEntry: false })) {
+async function readModel(path: string, { folder, outputs, hasher }: Expected): Promise<OutputDigest> {
+  const known = outputs.find((output) => output.path === path);
+  if (known?.bytes) return known;
+  if (!existsSync(join(folder, path))) {
     const missing = await hasher.paths(folder, [path]).catch((error: unknown) => error);
     throw new UserError(`the model '${path}' is not there after training`, {
       advice: missing instanceof UserError ? missing.advice : "Check the input 'model'.",
     });
   }
   const [found] = await hasher.paths(folder, [path]);
-  if (!found || (found.kind === 'tree' && found.files === 0))
-    throw new UserError(`the model '${path}' is an empty folder`, {
+  if (!found?.bytes)
+    throw new UserError(`the model '${path}' is empty`, {
       advice: 'Check that the command saves the model, and where.',
     });
   return { path, digest: found.digest, bytes: found.bytes };
+}
+
+/** More metrics than these are in the record and the report. */
+const metricsShown = 50;
+
+function tellMetrics({ values, ignored }: Metrics, log: (line: string) => void): void {
+  for (const [name, value] of [...values].slice(0, metricsShown)) log(`Metric ${name}: ${number(value)}`);
+  if (values.size > metricsShown) log(`… and ${values.size - metricsShown} more metrics`);
+  if (ignored.length)
+    log(`Not counted as metrics, because they are not numbers: ${ignored.slice(0, 10).join(', ')}`);
 }

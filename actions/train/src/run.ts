@@ -15,7 +15,7 @@ import { readParameters } from './parameters.ts';
 import { type Conditions, Pipeline, type Planned } from './pipeline.ts';
 import { defaultMetrics, inputFiles, plan } from './plan.ts';
 import { metricsRecord, type Progress, trainingRecord } from './record.ts';
-import { Freshness, metricsFiles, type Results, readResults } from './results.ts';
+import { Freshness, type Results, readResults } from './results.ts';
 import { summaryOf } from './summary.ts';
 
 type Inputs = InputsOf<typeof action>;
@@ -43,9 +43,15 @@ export async function train(inputs: Inputs, context: TrainContext): Promise<void
     try {
       const freshness = freshnessOf(inputs, folder);
       await pipeline.run().finally(saveLedger);
-      progress.results = await resultsOf(inputs, context, freshness, hasher);
-      setResultOutputs(progress.results, context);
-      progress.artifact = await keepArtifact(training, progress.results, inputs, context);
+      const outputs = [...pipeline.settled.values()].flatMap((stage) => stage.outputs);
+      const results = await readResults({
+        ...{ folder, model: inputs.model, metrics: inputs.metrics, freshness, outputs, hasher, log },
+        shown: (path) => relative(github.workspace, join(folder, path)).split(sep).join('/'),
+      });
+      progress.results = results;
+      setResultOutputs(results, context);
+      progress.artifact = await keepArtifact(training, results, inputs, context);
+      if (results.problem !== undefined) throw results.problem;
     } finally {
       tell(training(), context);
     }
@@ -95,23 +101,8 @@ function freshnessOf({ run, metrics, model }: Inputs, folder: string): Freshness
   return new Freshness(folder, [...(metrics ?? [defaultMetrics]), ...(model ? [model] : [])]);
 }
 
-async function resultsOf(
-  { run, model, metrics }: Inputs,
-  { workingDirectory: folder, github }: TrainContext,
-  freshness: Freshness | undefined,
-  hasher: Hasher,
-): Promise<Results> {
-  const shown = (path: string) => relative(github.workspace, join(folder, path)).split(sep).join('/');
-  const declared = typeof run === 'string' ? [] : run.flatMap(({ outputs }) => outputs);
-  const expected = { folder, model, metrics, shown };
-  if (model && freshness?.isStale(model))
-    log(`The model '${model}' was there before, and this run did not change it.`);
-  const files = metricsFiles(expected, freshness, declared.includes(defaultMetrics), log);
-  return readResults(expected, files, hasher, log);
-}
-
 function setResultOutputs(results: Results, { outputs, workingDirectory }: TrainContext): void {
-  outputs.metrics = JSON.stringify(metricsRecord(results));
+  if (results.problem === undefined) outputs.metrics = JSON.stringify(metricsRecord(results));
   if (!results.model) return;
   outputs.modelPath = join(workingDirectory, results.model.path);
   outputs.modelDigest = results.model.digest;
