@@ -311,7 +311,7 @@ describe('a first deployment', () => {
     expect(result.record?.deployments).toMatchObject([{ outcome: 'failed' }]);
     expect(await pids()).toEqual([]);
     expect(await readdir(join(folderOf(), 'releases'))).toEqual([]);
-    await expect(predict(result.outputs.url ?? '')).rejects.toThrow('ECONNREFUSED');
+    expect(result.outputs.url).toBe('');
   });
 
   it('that cannot be installed shows the script and its words', async () => {
@@ -441,11 +441,18 @@ describe('a further deployment', () => {
     expect((await predict(second.outputs.url ?? '')).json.label).toBe('b');
     await expect(predict(first.outputs.url ?? '')).rejects.toThrow('ECONNREFUSED');
     const failed = await deploy({ label: 'c', dies: 'x' }, { port: await freePort() });
-    expect(failed.outputs.outcome).toBe('rolled-back');
+    expect(failed.outputs).toMatchObject({ outcome: 'rolled-back', url: second.outputs.url });
     expect((await predict(second.outputs.url ?? '')).json.label).toBe('b');
     expect((await readdir(folderOf())).filter((file) => /^front-\d/.test(file))).toEqual([
       `front-${port}.json`,
     ]);
+  });
+
+  it('at another address of the same port listens there', async () => {
+    const first = await deployed({ label: 'a' });
+    const second = await deployed({ label: 'b' }, { host: 'localhost' });
+    expect(second.outputs.url).toBe(first.outputs.url?.replace('127.0.0.1', 'localhost'));
+    expect((await predict(second.outputs.url ?? '')).json.label).toBe('b');
   });
 
   it('keeps as many releases as it is told, and leaves other environments alone', async () => {
@@ -658,6 +665,7 @@ describe('the package', () => {
     expect(result.annotations).toEqual([
       expect.objectContaining({ message: expect.stringMatching(message) }),
     ]);
+    expect(result.outputs).toMatchObject({ outcome: 'failed', reason: expect.stringMatching(message) });
   });
 
   it('gives no folder outside of releases-path', async () => {

@@ -1,5 +1,4 @@
 import { run } from '@mlops/core';
 import { action } from './action.ts';
-import { deploy } from './run.ts';
 
-await run(action, deploy);
+await run(action, async () => (await import('./run.ts')).deploy);

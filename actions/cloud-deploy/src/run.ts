@@ -15,6 +15,16 @@ type Inputs = InputsOf<typeof action>;
 type DeployContext = Context<typeof action>;
 
 export async function deploy(inputs: Inputs, context: DeployContext): Promise<void> {
+  Object.assign(context.outputs, { outcome: 'failed', rolledBack: false });
+  try {
+    await execute(inputs, context);
+  } catch (error) {
+    context.outputs.reason = messageOf(error);
+    throw error;
+  }
+}
+
+async function execute(inputs: Inputs, context: DeployContext): Promise<void> {
   if (process.env.RUNNER_ENVIRONMENT === 'github-hosted')
     annotate(
       'warning',
@@ -28,7 +38,7 @@ export async function deploy(inputs: Inputs, context: DeployContext): Promise<vo
     return recorded(inputs, context, folder, (attempt) => rollBack(folder, terms(inputs, context), attempt));
   const stopped = await locked(folder, () => stopServing(folder));
   console.log(stopped ? `Stopped ${stopped}.` : 'Nothing was running.');
-  Object.assign(context.outputs, { outcome: 'stopped', deploymentPath: folder, rolledBack: false });
+  Object.assign(context.outputs, { outcome: 'stopped', deploymentPath: folder });
 }
 
 async function deployNew(inputs: Inputs, context: DeployContext): Promise<void> {
@@ -98,7 +108,7 @@ function tell(
     outcome,
     rolledBack: outcome === 'rolled-back',
     deploymentPath: folder,
-    reason: reason ?? '',
+    reason: '',
   });
   record.deployments.push({
     target,

@@ -144,6 +144,13 @@ it('passes on an answer as it comes, and tells the release when the client has g
   await until(() => gone, 'the end of the stream');
 });
 
+it('lets a client that is still sending have the answer that there is none', async () => {
+  const { server } = await upstream('r1', () => {});
+  await new Promise((resolve) => server.close(resolve));
+  const answer = await ask('/', { method: 'POST' }, 'x'.repeat(4 * 1024 * 1024));
+  expect(answer.statusCode).toBe(502);
+});
+
 it('cuts the connection when a release dies in the middle of an answer, so that half is not taken for all', async () => {
   await upstream('r1', (incoming, outgoing) => {
     outgoing.write('half');

@@ -108,7 +108,7 @@ async function servesAlready(
   const front = fronts.find(({ host, port }) => host === terms.host && [port, 0].includes(terms.port));
   if (!front || !(await answersAs(revision, front, terms.healthPath, terms.signal))) return false;
   attempt.outcome = 'unchanged';
-  attempt.url = front.url;
+  attempt.url = front.publicUrl;
   return true;
 }
 
@@ -121,17 +121,19 @@ async function serve(
   attempt: Attempt,
 ): Promise<void> {
   const { front, others, isNew } = await frontAt(deployment, terms);
-  attempt.url = front.url;
+  attempt.url = front.publicUrl;
   try {
     const old = await goLive(deployment, await make(), front, history, terms, attempt);
+    for (const other of others) await other.stop(); // They forward to the old release to the end.
     if (old) await end(old.process, stopGraceMs);
     await deployment.update({ retiring: [] });
-    for (const other of others) await other.stop();
   } catch (error) {
     // The only front of a live release stays, even a new one; otherwise all is as it was.
     if (isNew && attempt.outcome !== 'deployed' && (others.length || !deployment.state.live))
       await front.stop();
     else await deployment.update({ front: { host: front.host, port: front.port } });
+    if (!deployment.state.live) attempt.url = null;
+    else if (isNew && others[0] && attempt.outcome !== 'deployed') attempt.url = others[0].publicUrl;
     throw error;
   } finally {
     await prune(deployment, terms.keep);

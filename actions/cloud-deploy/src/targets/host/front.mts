@@ -66,11 +66,16 @@ const front = createServer({ keepAliveTimeout: 75_000 }, (incoming, outgoing) =>
     pipeline(response, outgoing, () => {});
   });
   forwarded.on('error', (error) => {
-    if (outgoing.headersSent) outgoing.destroy();
-    else answer(outgoing, 502, `the release ${revision} did not answer: ${error.message}`);
+    // After the head of an answer, its own stream tells whether it is complete.
+    if (outgoing.headersSent) return;
+    const refuse = () => answer(outgoing, 502, `the release ${revision} did not answer: ${error.message}`);
+    // A client that is still sending would not see an answer on a connection that is closed under it.
+    if (incoming.complete) refuse();
+    else incoming.on('end', refuse).resume();
   });
   outgoing.on('close', () => forwarded.destroy());
-  pipeline(incoming, forwarded, () => {});
+  // Not a pipeline, which would cut the client off when the release fails, instead of letting it have the answer.
+  incoming.pipe(forwarded);
 });
 
 /** WebSockets and the like: after the handshake the bytes of both sides are passed on as they come. */
@@ -179,7 +184,8 @@ const control = createServer((incoming, outgoing) => {
 function stop(): void {
   rmSync(ownFile, { force: true });
   front.close(() => process.exit(0));
-  front.closeIdleConnections();
+  // Connections that clients would keep open are closed once they have their answer.
+  setInterval(() => front.closeIdleConnections(), 100);
   setTimeout(() => process.exit(0), stopLimitMs).unref();
 }
 

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { openSync } from 'node:fs';
 import { copyFile, readdir, readFile, rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { messageOf, UserError, waitFor } from '@mlops/core';
 import * as z from 'zod';
@@ -13,6 +14,8 @@ export interface Front {
   port: number;
   /** The stable URL, as this machine reaches it. */
   url: string;
+  /** The stable URL, as others reach it where it listens for others. */
+  publicUrl: string;
   /** Makes it forward to what the deployment's state says is live. */
   reload(): Promise<void>;
   /** How many requests are under way on the release that listens on this port. */
@@ -50,7 +53,7 @@ export async function runningFronts(folder: string): Promise<Front[]> {
 /** Starts a front as a process that outlives this one. Port 0 is any that is free. */
 export async function startFront(folder: string, host: string, port: number): Promise<Front> {
   const script = join(folder, 'front.mts');
-  // A URL here; the bundler makes it a path. Copied, because an action's own folder goes away.
+  // Copied, because an action's own folder goes away.
   await copyFile(new URL('./front.mts', import.meta.url), script);
   const log = openSync(join(folder, 'front.log'), 'a');
   const child = spawn(process.execPath, [script, folder, host, String(port)], {
@@ -98,7 +101,8 @@ function connect({ host, port, controlPort, token }: z.infer<typeof aboutSchema>
   return {
     host,
     port,
-    url: `http://${reachable(host)}:${port}`,
+    url: `http://${inUrl(isEvery(host) ? (host === '::' ? '::1' : '127.0.0.1') : host)}:${port}`,
+    publicUrl: `http://${inUrl(isEvery(host) ? hostname() : host)}:${port}`,
     reload: async () => void (await order('/reload')),
     underWay: async (upstream) => (await order('/status')).underWay[upstream] ?? 0,
     async stop() {
@@ -115,9 +119,11 @@ function connect({ host, port, controlPort, token }: z.infer<typeof aboutSchema>
   };
 }
 
-/** An address that stands for all of them is reached through loopback; one of IPv6 needs brackets in a URL. */
-function reachable(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1';
-  if (host === '::') return '[::1]';
+/** Whether this stands for every address of the machine. */
+function isEvery(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
+}
+
+function inUrl(host: string): string {
   return host.includes(':') ? `[${host}]` : host;
 }

@@ -106,13 +106,16 @@ async function withdraw(
 ): Promise<void> {
   const wasLive = deployment.state.live === server.instance;
   await deployment.update({ ...before, starting: server.instance });
-  if (wasLive) {
-    await deployment.link();
-    await front.reload();
-    await drain(server.instance, front, drainTimeoutMs);
+  try {
+    if (wasLive) {
+      await deployment.link();
+      await front.reload();
+      await drain(server.instance, front, drainTimeoutMs);
+    }
+  } finally {
+    await server.abandon();
+    await deployment.update({ starting: null });
   }
-  await server.abandon();
-  await deployment.update({ starting: null });
   const lines = await server.log(200);
   await group(`Log of ${server.instance.revision}, which is withdrawn`, async () => {
     for (const line of lines) console.log(line);

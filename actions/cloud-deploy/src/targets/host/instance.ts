@@ -41,6 +41,7 @@ export async function startServer(deployment: Deployment, release: Release): Pro
   const child = spawn(shell.program, shell.argumentsFor(file), {
     cwd: join(folder, 'app'),
     env: lastingEnvironment({
+      PYTHONUNBUFFERED: '1', // Or the log of a Python server that hangs would be empty.
       HOST: '127.0.0.1',
       PORT: String(port),
       MLOPS_REVISION: revision,
