@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { waitFor } from '@mlops/core';
+import { jobRecordSchema } from '@mlops/core/record';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Project, pipeline } from './train-project.ts';
 
@@ -23,6 +24,7 @@ describe('a stage that fails', () => {
     ]);
     expect(failed.ran).toEqual(['data', 'features']);
     expect(['train', 'evaluate'].map((stage) => failed.outcome(stage))).toEqual(['failed', 'not-reached']);
+    expect(jobRecordSchema.safeParse(failed.result.record).error).toBeUndefined();
     expect(failed.result.summary).toContain('| `train` | ❌ failed |');
     expect(failed.result.summary).toContain('| `evaluate` | ⏹️ not reached |');
     expect(failed.outputs['model-digest']).toBeUndefined();
