@@ -32,7 +32,9 @@ describe('a release of this repository', () => {
     expect(await release(clones[0], 'check')).toMatchObject({ exitCode: 0 });
   });
 
-  it('has the same bytes from either clone, and nothing that names the clone', async () => {
+  it('has the same bytes from either clone, and nothing that names the clone', {
+    timeout: 600_000,
+  }, async () => {
     const built = await release(clones[0], 'build');
     expect(built).toMatchObject({ exitCode: 0 });
     const published = await release(clones[1], 'publish', '--remote', remote);

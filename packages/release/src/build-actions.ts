@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { UserError } from '@mlops/core';
 import { CommandError, command } from '@mlops/core/process';
@@ -16,6 +17,7 @@ export async function buildActions(root: string, { fresh }: { fresh: boolean }):
     'run',
     'build',
     '--filter=./actions/*',
+    `--concurrency=${availableParallelism()}`,
     '--output-logs=errors-only',
     '--ui=stream',
     ...(fresh ? ['--force'] : []),

@@ -1,9 +1,11 @@
 declare module '@vercel/ncc' {
   interface Options {
     cache: false | string;
+    minify?: boolean;
     quiet: boolean;
     target: string;
     transpileOnly: boolean;
+    minify: boolean;
   }
   export interface Module {
     /** Path of the file, for modules that are one. */
