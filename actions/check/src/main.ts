@@ -1,5 +1,4 @@
 import { run } from '@mlops/core';
 import { action } from './action.ts';
-import { check } from './run.ts';
 
-await run(action, check);
+await run(action, async () => (await import('./run.ts')).check);

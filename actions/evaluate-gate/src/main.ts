@@ -1,5 +1,4 @@
 import { run } from '@mlops/core';
 import { action } from './action.ts';
-import { gate } from './run.ts';
 
-await run(action, gate);
+await run(action, async () => (await import('./run.ts')).gate);

@@ -1,5 +1,4 @@
 import { run } from '@mlops/core';
 import { action } from './action.ts';
-import { packageModel } from './run.ts';
 
-await run(action, packageModel);
+await run(action, async () => (await import('./run.ts')).packageModel);

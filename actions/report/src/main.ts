@@ -1,5 +1,4 @@
 import { run } from '@mlops/core';
 import { action } from './action.ts';
-import { report } from './run.ts';
 
-await run(action, report);
+await run(action, async () => (await import('./run.ts')).report);

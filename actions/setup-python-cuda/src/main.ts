@@ -1,6 +1,8 @@
 import { run } from '@mlops/core';
 import { action } from './action.ts';
-import { saveCache } from './post.ts';
-import { setUp } from './run.ts';
 
-await run(action, setUp, saveCache);
+await run(
+  action,
+  async () => (await import('./run.ts')).setUp,
+  async () => (await import('./post.ts')).saveCache,
+);

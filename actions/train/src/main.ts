@@ -1,5 +1,4 @@
 import { run } from '@mlops/core';
 import { action } from './action.ts';
-import { train } from './run.ts';
 
-await run(action, train);
+await run(action, async () => (await import('./run.ts')).train);

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Document, LineCounter, Node, Pair, YAMLMap } from 'yaml';
 import { messageOf, type Place, throwAll, UserError } from './errors.ts';
@@ -31,13 +31,16 @@ export async function readConfigFile(
   shown: (path: string) => string,
 ): Promise<ConfigFile | undefined> {
   const path = join(folder, name ?? 'mlops.yaml');
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' && name === undefined) return undefined;
-    throw new UserError(`the config file '${shown(path)}' ${whyUnreadable(error)}`, {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT' && name === undefined) return undefined;
+    throw new UserError(`the config file '${shown(path)}' ${whyUnreadable(error as NodeJS.ErrnoException)}`, {
       advice: "Check the input 'config'; it is relative to 'working-directory'.",
     });
-  });
-  return text === undefined ? undefined : parseConfigFile(text, shown(path));
+  }
+  return parseConfigFile(text, shown(path));
 }
 
 function whyUnreadable(error: NodeJS.ErrnoException): string {

@@ -14,6 +14,7 @@ export {
   text,
   textOr,
 } from './input.ts';
+export { code, plain, table } from './markdown.ts';
 export { nearest, suggest } from './nearest.ts';
 export { DeadlineError, type RetryOptions, retry, type WaitOptions, waitFor } from './retry.ts';
 export { type Context, run } from './run.ts';

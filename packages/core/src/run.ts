@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { statSync } from 'node:fs';
 import type { Action, InputsOf, OutputsOf } from './action.ts';
 import { UserError, UserErrors } from './errors.ts';
 import { type GitHub, readGitHub } from './github.ts';
@@ -24,11 +24,15 @@ export interface Context<A extends Action = Action> {
 
 type Body<A extends Action> = (inputs: InputsOf<A>, context: Context<A>) => Promise<void>;
 
+/** Gives what an action does. It is loaded after the inputs were checked, so that a mistake in them shows at once. */
+type Load<A extends Action> = () => Promise<Body<A>>;
+
 /**
- * Runs an action: reads and validates its inputs, calls `main` (or `post` at the end of the job), and writes outputs,
- * summary and run record, also on failure. A UserError becomes annotations; anything else is reported as our bug.
+ * Runs an action: reads and validates its inputs, calls what `main` gives (or `post` at the end of the job), and writes
+ * outputs, summary and run record, also on failure. A UserError becomes annotations; anything else is reported as our
+ * bug.
  */
-export async function run<A extends Action>(action: A, main: Body<A>, post?: Body<A>): Promise<void> {
+export async function run<A extends Action>(action: A, main: Load<A>, post?: Load<A>): Promise<void> {
   const github = readGitHub(process.env);
   const cancellation = new AbortController();
   const onSignal = (signal: NodeJS.Signals) => cancellation.abort(new Error(`cancelled by ${signal}`));
@@ -36,8 +40,8 @@ export async function run<A extends Action>(action: A, main: Body<A>, post?: Bod
 
   const isPost = readState('started') === 'true';
   if (!isPost) saveState('started', 'true');
-  const body = isPost ? post : main;
-  if (!body) return;
+  const load = isPost ? post : main;
+  if (!load) return;
 
   const started = Date.now();
   const record = readJobRecord(github);
@@ -53,8 +57,9 @@ export async function run<A extends Action>(action: A, main: Body<A>, post?: Bod
   try {
     const { inputs, workingDirectory, secrets } = await readInputs(action, process.env);
     for (const secret of secrets) mask(secret);
-    await mustBeFolder(workingDirectory);
+    mustBeFolder(workingDirectory);
     context.workingDirectory = workingDirectory;
+    const body = await load();
     await body(inputs, context as Context<A>);
   } catch (error) {
     failure = error;
@@ -72,8 +77,8 @@ export async function run<A extends Action>(action: A, main: Body<A>, post?: Bod
   process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
 }
 
-async function mustBeFolder(path: string): Promise<void> {
-  const found = await stat(path).catch(() => undefined);
+function mustBeFolder(path: string): void {
+  const found = statSync(path, { throwIfNoEntry: false });
   if (!found?.isDirectory())
     throw new UserError(`the working directory '${path}' ${found ? 'is not a folder' : 'does not exist'}`, {
       advice: "Check the input 'working-directory', and that the repository is checked out before this step.",

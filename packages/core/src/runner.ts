@@ -1,7 +1,6 @@
 import { appendFileSync, statSync } from 'node:fs';
-// The package's root would load undici, which costs more than the rest of an action's start; these parts do not.
+// The package's root would load undici, which costs more than the rest of an action's start; this part does not.
 import { issueCommand } from '../node_modules/@actions/core/lib/command.js';
-import { issueFileCommand, prepareKeyValueMessage } from '../node_modules/@actions/core/lib/file-command.js';
 import type { Place } from './errors.ts';
 
 /** The runner's protocol: workflow commands on standard output, and files named by GITHUB_* variables. */
@@ -67,29 +66,42 @@ export function setOutput(name: string, value: unknown): void {
     annotate('warning', `The output '${name}' contains a masked secret and is not set.`);
     return;
   }
-  if (process.env.GITHUB_OUTPUT) issueFileCommand('OUTPUT', prepareKeyValueMessage(name, text));
+  appendToFile('GITHUB_OUTPUT', keyAndValue(name, text));
 }
 
 /** Sets an environment variable for this process, its children, and all later steps of the job. */
 export function exportVariable(name: string, value: string): void {
   process.env[name] = value;
-  if (process.env.GITHUB_ENV) issueFileCommand('ENV', prepareKeyValueMessage(name, value));
+  appendToFile('GITHUB_ENV', keyAndValue(name, value));
 }
 
 /** Puts a folder first on PATH, for this process, its children, and all later steps of the job. */
 export function addPath(folder: string): void {
   const separator = process.platform === 'win32' ? ';' : ':';
   process.env.PATH = `${folder}${separator}${process.env.PATH ?? ''}`;
-  if (process.env.GITHUB_PATH) issueFileCommand('PATH', folder);
+  appendToFile('GITHUB_PATH', folder);
 }
 
 /** Keeps a value for the action's post step. */
 export function saveState(name: string, value: string): void {
-  if (process.env.GITHUB_STATE) issueFileCommand('STATE', prepareKeyValueMessage(name, value));
+  appendToFile('GITHUB_STATE', keyAndValue(name, value));
 }
 
 export function readState(name: string): string | undefined {
   return process.env[`STATE_${name}`] || undefined;
+}
+
+/** The runner names the files that it reads after the step; off a runner there is none, and nobody to tell. */
+function appendToFile(variable: string, text: string): void {
+  const file = process.env[variable];
+  if (file) appendFileSync(file, `${text}\n`);
+}
+
+/** A name and a value of any number of lines, between delimiters that do not occur in it. */
+function keyAndValue(name: string, value: string): string {
+  let delimiter = 'ghadelimiter';
+  while (value.includes(delimiter)) delimiter += '_';
+  return `${name}<<${delimiter}\n${value}\n${delimiter}`;
 }
 
 const summaryLimit = 1024 * 1024;

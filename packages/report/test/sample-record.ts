@@ -40,7 +40,6 @@ export function sampleRecord(): RunRecord {
     jobs: [
       {
         schema: 1,
-        id: 'one',
         job: 'train',
         matrix: null,
         attempt: 1,

@@ -89,7 +89,7 @@ export function gitFailure(error: unknown): 'denied' | 'moved' | 'no-branch' | '
   )
     return 'moved';
   if (
-    /\b403\b|permission .*denied|denied to |authentication failed|could not read username|protected branch|GH006|GH013/i.test(
+    /\b403\b|permission .*denied|denied to |authentication failed|could not read username|repository.* not found|protected branch|GH006|GH013/i.test(
       said,
     )
   )

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { arch, availableParallelism, cpus, platform, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -18,7 +17,6 @@ export function readJobRecord(github: GitHub): JobRecord {
   const now = new Date().toISOString();
   return {
     schema: 1,
-    id: randomUUID(),
     job: github.job,
     matrix: null,
     attempt: github.runAttempt,

@@ -126,7 +126,6 @@ const deployment = z.object({
 
 export const jobRecordSchema = z.object({
   schema: z.literal(1),
-  id: z.string(),
   job: z.string(),
   matrix: z.record(z.string(), z.json()).nullable(),
   attempt: z.int(),

@@ -20,7 +20,7 @@ const action = defineAction({
 
 await run(
   action,
-  async (inputs, context) => {
+  async () => async (inputs, context) => {
     context.outputs.firstOutput = 'early';
     context.summary.push('## Summary so far');
     switch (inputs.does) {
@@ -50,7 +50,7 @@ await run(
     }
     context.outputs.secondOutput = 2;
   },
-  async () => {
+  async () => async () => {
     console.log('post ran');
   },
 );
