@@ -67,7 +67,7 @@ test('whatever happens to disk and cache, the results are those of the sources',
         for (const events of [[], ...rounds]) {
           for (const happen of events) await happen(project, sources);
           const result = await project.train();
-          expect(result.errors).toEqual([]);
+          expect(result.exitCode, result.result.stderr).toBe(0);
           expect(result.outputs.metrics).toBe(JSON.stringify({ 'test.accuracy': sources.depth / 10 }));
           expect(JSON.parse(project.read('model/weights.json'))).toEqual({
             depth: sources.depth,
