@@ -6,7 +6,7 @@
 /** Text as itself, on one line. */
 export function plain(text: string): string {
   // Underscores inside of words mean nothing and are frequent in names.
-  return oneLine(text).replace(/[\\`*[\]<>&|~$]|(?<!\w)_|_(?!\w)|^[#+=-]/g, reference);
+  return oneLine(text).replace(/[\\`*[\]<>&|~$]|(?<![^\W_])_|_(?![^\W_])|^[#+=-]/g, reference);
 }
 
 /** Text in a fixed-width font, on one line. */
