@@ -1,7 +1,8 @@
 import { join } from 'node:path';
+import * as z from 'zod';
 import { UserError } from '../errors.ts';
 import { retry } from '../retry.ts';
-import { gitFailure, type Remote, ScratchRepository } from './git.ts';
+import { gitFailure, gitWords, type Remote, ScratchRepository } from './git.ts';
 import { type RunRecord, runRecordSchema } from './schema.ts';
 
 export interface BranchStoreOptions {
@@ -11,16 +12,17 @@ export interface BranchStoreOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** Which run's model an alias such as `production` points to. */
-export interface Alias {
-  /** Path of the run's record on the branch. */
-  record: string;
-  modelDigest: string;
-  revision: string;
-  since: string;
-}
+const aliasSchema = z.object({
+  record: z.string().describe("Path of the run's record on the branch."),
+  modelDigest: z.string(),
+  revision: z.string(),
+  since: z.string(),
+});
 
-/** The token may not push: the caller goes on without recording and says which permission is missing. */
+/** Which run's model an alias such as `production` points to. */
+export type Alias = z.infer<typeof aliasSchema>;
+
+/** The remote does not let this run push: the caller may go on without recording and say why. */
 export class RecordsDeniedError extends UserError {
   override readonly name = 'RecordsDeniedError';
 }
@@ -31,22 +33,24 @@ export class RecordsDeniedError extends UserError {
  * branch's new tip. Nothing is checked out, and only the files that are asked for are fetched.
  *
  *     runs/<ref>/<finished>-<run>-<attempt>.json    refs/heads/main is heads/main
- *     aliases/<name>.json
+ *     aliases/<name>.json                           the name as in a URL
  */
 export class BranchStore {
   readonly #remote: Remote;
+  readonly #branch: string;
   readonly #ref: string;
   readonly #signal: AbortSignal | undefined;
 
   constructor({ remote, branch = 'mlops-records', signal }: BranchStoreOptions) {
     this.#remote = remote;
+    this.#branch = branch;
     this.#ref = `refs/heads/${branch}`;
     this.#signal = signal;
   }
 
   /**
    * Appends a run's record and moves aliases, in one commit. Answers the record's path on the branch.
-   * @throws RecordsDeniedError when the token may not push.
+   * @throws RecordsDeniedError when the remote does not let this run push.
    */
   async append(record: RunRecord, aliases: Record<string, Omit<Alias, 'record'>> = {}): Promise<string> {
     const path = recordPath(record);
@@ -62,10 +66,9 @@ export class BranchStore {
         signal: this.#signal,
         retryable: (error) => gitFailure(error) === 'moved',
       }),
-    ).catch((error) => {
-      throw gitFailure(error) === 'denied'
-        ? new RecordsDeniedError('the run was not recorded: the token may not push', { cause: error })
-        : error;
+    ).catch((error: unknown) => {
+      this.#signal?.throwIfAborted();
+      throw this.#notWritten(error);
     });
     return path;
   }
@@ -76,13 +79,13 @@ export class BranchStore {
     return this.#read(async (show) => {
       const text = await show(path);
       if (text === undefined) return undefined;
-      const alias = JSON.parse(text) as Alias;
+      const alias = parsed(aliasSchema, text, path);
       const record = await show(alias.record);
       if (record === undefined)
         throw new UserError(`the alias '${name}' points to '${alias.record}', which is not on ${this.#ref}`, {
           advice: 'Deploy again to set the alias anew.',
         });
-      return { alias, record: parseRecord(record, alias.record) };
+      return { alias, record: parsed(runRecordSchema, record, alias.record) };
     });
   }
 
@@ -97,7 +100,7 @@ export class BranchStore {
         (path) => path.startsWith(folder) && !path.slice(folder.length).includes('/'),
       );
       for (const path of candidates.sort().reverse().slice(0, 50)) {
-        const record = parseRecord((await show(path)) ?? '', path);
+        const record = parsed(runRecordSchema, (await show(path)) ?? '', path);
         if (wanted(record)) return record;
       }
       return undefined;
@@ -113,7 +116,10 @@ export class BranchStore {
     fn: (show: (path: string) => Promise<string | undefined>, paths: string[]) => Promise<T>,
   ): Promise<T | undefined> {
     return ScratchRepository.use(this.#remote, this.#signal, async (git) => {
-      const tip = await this.#fetch(git);
+      const tip = await this.#fetch(git).catch((error: unknown) => {
+        this.#signal?.throwIfAborted();
+        throw this.#notRead(error);
+      });
       if (!tip) return undefined;
       const paths = (await git.run(['ls-tree', '-r', '-z', '--name-only', tip])).split('\0').filter(Boolean);
       const show = async (path: string) =>
@@ -149,6 +155,37 @@ export class BranchStore {
     });
   }
 
+  #notRead(cause: unknown): UserError {
+    return new UserError(`the records on the branch '${this.#branch}' cannot be read: ${gitWords(cause)}`, {
+      cause,
+      advice:
+        gitFailure(cause) === 'denied'
+          ? "Grant 'permissions: contents: read' to the job, and pass its token."
+          : 'Run the job again once the remote can be reached.',
+    });
+  }
+
+  #notWritten(cause: unknown): UserError {
+    const said = gitWords(cause);
+    if (gitFailure(cause) !== 'denied')
+      return new UserError(`the run could not be recorded on the branch '${this.#branch}': ${said}`, {
+        cause,
+        advice: 'Run the job again once the remote can be reached.',
+      });
+    const isProtected = /GH006|GH013|protected branch/i.test(said);
+    return new RecordsDeniedError(
+      isProtected
+        ? `a rule protects the branch '${this.#branch}'`
+        : `the token may not push to the branch '${this.#branch}'`,
+      {
+        cause,
+        advice: isProtected
+          ? 'Exempt this branch from the rule; only the report writes to it.'
+          : "Grant 'permissions: contents: write' to the job that calls this workflow.",
+      },
+    );
+  }
+
   async #commit(git: ScratchRepository, files: Map<string, string>, message: string): Promise<void> {
     const tip = await this.#fetch(git);
     const index = { GIT_INDEX_FILE: join(git.folder, 'records-index') };
@@ -175,23 +212,28 @@ function recordPath({ run }: RunRecord): string {
   return `runs/${ref}/${run.finishedAt.replaceAll(':', '').replace(/\.\d+Z$/, 'Z')}-${run.id}-${run.attempt}.json`;
 }
 
+/** An environment may have any name, and so may an alias. */
 function aliasPath(name: string): string {
-  if (!/^[\w.-]+$/.test(name))
-    throw new UserError(`'${name}' cannot be the name of an alias`, {
-      advice: "Use letters, digits, '.', '_' and '-'.",
-    });
-  return `aliases/${name}.json`;
+  return `aliases/${encodeURIComponent(name)}.json`;
 }
 
-function parseRecord(text: string, path: string): RunRecord {
-  const result = runRecordSchema.safeParse(JSON.parse(text));
+function parsed<T>(schema: z.ZodType<T>, text: string, path: string): T {
+  const result = schema.safeParse(jsonOf(text));
   if (result.success) return result.data;
+  const [issue] = result.error.issues;
   throw new UserError(
-    `the record '${path}' is not one this version can read: ${result.error.issues[0]?.message}`,
-    {
-      advice: 'It may come from a newer version of these actions: update the pinned version.',
-    },
+    `'${path}' among the records is not one this version can read: ${issue?.path.join('.')}: ${issue?.message}`,
+    { advice: 'It may come from a newer version of these actions: update the pinned version.' },
   );
+}
+
+/** Undefined, which no schema takes, for what is no JSON. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function pretty(value: unknown): string {

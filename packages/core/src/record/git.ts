@@ -47,10 +47,19 @@ export interface Remote {
 }
 
 /** The repository's own remote: the checkout's `origin`, otherwise the address that GitHub gives. */
-export async function originOf(github: GitHub, folder: string, token: string | undefined): Promise<Remote> {
-  const url = await command('git', ['remote', 'get-url', 'origin'], { cwd: folder })
+export async function originOf(
+  { repository, serverUrl }: GitHub,
+  folder: string,
+  token: string | undefined,
+): Promise<Remote> {
+  const given = repository && `${serverUrl}/${repository}.git`;
+  const origin = await command('git', ['remote', 'get-url', 'origin'], { cwd: folder })
     .then(({ stdout }) => stdout.trim())
-    .catch(() => (github.repository ? `${github.serverUrl}/${github.repository}.git` : undefined));
+    .catch(() => undefined);
+  // A checkout by SSH keeps its key to itself, but the token opens the same repository by HTTPS.
+  const isSsh = /^(ssh:\/\/|[^/:]+@[^/:]+:)/.test(origin ?? '');
+  const isGiven = repository && origin?.replace(/\.git$/, '').endsWith(repository);
+  const url = isSsh && isGiven && token ? given : (origin ?? given);
   if (!url)
     throw new UserError(`no git remote is known for '${folder}'`, {
       advice: "Check the repository out before this step, or add a remote named 'origin'.",
@@ -78,9 +87,15 @@ function environment({ url, token }: Remote): Record<string, string> {
   };
 }
 
+/** What git and the remote said of a failure, on one line. */
+export function gitWords(error: unknown): string {
+  if (!(error instanceof CommandError)) return messageOf(error);
+  return error.result.stderrTail.map((line) => line.trim()).join(' ');
+}
+
 /** What a failed git command means for the caller. */
 export function gitFailure(error: unknown): 'denied' | 'moved' | 'no-branch' | 'other' {
-  const said = error instanceof CommandError ? error.result.stderrTail.join('\n') : messageOf(error);
+  const said = gitWords(error);
   if (/couldn't find remote ref/i.test(said)) return 'no-branch';
   if (
     /stale info|fetch first|non-fast-forward|cannot lock ref|failed to update ref|reference already exists|incorrect old value/i.test(
