@@ -1,16 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, readlink, realpath, rm, writeFile } from 'node:fs/promises';
-import { Agent, createServer, request, type Server } from 'node:http';
+import { readdir, readFile, readlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { waitFor } from '@mlops/core';
-import { type ActionResult, fakeRunner, runAction } from '@mlops/testkit/runner-files';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { locked } from '../../actions/cloud-deploy/src/targets/host/lock.ts';
-import { identify } from '../../actions/cloud-deploy/src/targets/host/processes.ts';
+import { fakeRunner } from '@mlops/testkit/runner-files';
+import { describe, expect, it, vi } from 'vitest';
 import {
   digestOf,
   fileEntries,
@@ -19,195 +13,26 @@ import {
   writeTar,
 } from '../../actions/cloud-deploy/test/packages.ts';
 import { startService } from '../../packages/core/test/store-service.ts';
-
-const action = join(import.meta.dirname, '../../actions/cloud-deploy');
-
-/** A model server whose behaviour is the model. */
-const serveScript = `
-import { createServer } from 'node:http';
-import { readFileSync } from 'node:fs';
-const { label, health = 200, dies, hangs, refusesProxies, slowMs = 0 } = JSON.parse(readFileSync('model.json'));
-if (dies) { console.error('cannot load the model: ' + dies); process.exit(3); }
-const server = createServer(async (request, response) => {
-  const proxied = request.headers['x-forwarded-for'] !== undefined;
-  if (request.url === '/health') { response.statusCode = refusesProxies && proxied ? 403 : health; return response.end(); }
-  let body = '';
-  for await (const chunk of request) body += chunk;
-  const wait = Number(new URL(request.url, 'http://x').searchParams.get('ms') ?? slowMs);
-  await new Promise((resolve) => setTimeout(resolve, wait));
-  response.setHeader('content-type', 'application/json');
-  response.end(JSON.stringify({ label, body, revision: process.env.MLOPS_REVISION, modelDigest: process.env.MLOPS_MODEL_DIGEST, host: process.env.HOST, tracking: process.env.RUNNER_TRACKING_ID ?? null, token: process.env.GITHUB_TOKEN ?? null, key: process.env.API_KEY ?? null }));
-});
-if (!hangs) server.listen(Number(process.env.PORT), process.env.HOST);
-setInterval(() => {}, 1000);
-process.on('SIGTERM', () => process.exit(0));
-`;
-
-interface Model {
-  label: string;
-  health?: number;
-  dies?: string;
-  hangs?: boolean;
-  refusesProxies?: boolean;
-  slowMs?: number;
-}
-
-interface State {
-  live: { revision: string; port: number; process: { pid: number } } | null;
-  starting: { process: { pid: number } } | null;
-  retiring: { process: { pid: number } }[];
-  history: string[];
-}
-
-let root: string;
-let releases: string;
-const results: ActionResult[] = [];
-const children: ChildProcess[] = [];
-const servers: Server[] = [];
-
-beforeEach(async () => {
-  root = await realpath(await mkdtemp(join(tmpdir(), 'deploy-')));
-  releases = join(root, 'deployments');
-});
-
-afterEach(async () => {
-  for (const child of children.splice(0)) child.kill('SIGKILL');
-  for (const server of servers.splice(0)) server.close();
-  for (const pid of await pids()) kill(pid);
-  for (const result of results.splice(0)) await result.runner.remove();
-  await rm(root, { recursive: true, force: true, maxRetries: 5 });
-});
-
-/** Every process that a deployment of this test names. */
-async function pids(): Promise<number[]> {
-  const found: number[] = [];
-  const files = existsSync(releases) ? await readdir(releases, { recursive: true }) : [];
-  for (const file of files) {
-    if (/front-\d+\.json$/.test(file)) found.push((await json<{ pid: number }>(join(releases, file))).pid);
-    if (basename(file) !== 'state.json') continue;
-    const { live, starting, retiring } = await json<State>(join(releases, file));
-    for (const instance of [live, starting, ...retiring]) if (instance) found.push(instance.process.pid);
-  }
-  return found;
-}
-
-function kill(pid: number): void {
-  for (const target of process.platform === 'win32' ? [pid] : [-pid, pid])
-    try {
-      process.kill(target, 'SIGKILL');
-    } catch {
-      // It has ended.
-    }
-}
-
-async function json<T>(file: string): Promise<T> {
-  return JSON.parse(await readFile(file, 'utf8')) as T;
-}
-
-function folderOf(environment = 'default'): string {
-  return join(releases, environment, 'demo');
-}
-
-function state(): Promise<State> {
-  return json<State>(join(folderOf(), 'state.json'));
-}
-
-let packages = 0;
-function packageOf(model: Model): Promise<string> {
-  const files = { 'model.json': JSON.stringify(model), 'serve.mjs': serveScript };
-  return writePackage(join(root, `${packages++}.tar`), files);
-}
-
-const defaults = {
-  target: 'host',
-  serve: `exec '${process.execPath}' serve.mjs`,
-  port: 0,
-  'health-timeout': '20s',
-};
-
-type Inputs = Record<string, string | number | boolean>;
-
-function inputsOf(inputs: Inputs): Inputs {
-  return { ...defaults, 'releases-path': releases, ...inputs };
-}
-
-async function run(inputs: Inputs, env: Record<string, string | undefined> = {}): Promise<ActionResult> {
-  const result = await runAction(action, { inputs: inputsOf(inputs), env });
-  results.push(result);
-  return result;
-}
-
-async function deploy(
-  model: Model,
-  inputs: Inputs = {},
-  env: Record<string, string> = {},
-): Promise<ActionResult> {
-  return run({ package: await packageOf(model), ...inputs }, env);
-}
-
-async function deployed(model: Model, inputs: Inputs = {}): Promise<ActionResult> {
-  const result = await deploy(model, inputs);
-  expect(result.annotations).toEqual([]);
-  expect(result.exitCode).toBe(0);
-  return result;
-}
-
-/** An action that can be killed. */
-async function start(model: Model, inputs: Inputs = {}): Promise<ChildProcess> {
-  const { env } = await fakeRunner({ inputs: inputsOf({ package: await packageOf(model), ...inputs }) });
-  const child = spawn(process.execPath, [join(action, 'src/main.ts')], { env, stdio: 'ignore' });
-  children.push(child);
-  return child;
-}
-
-async function killed(child: ChildProcess): Promise<void> {
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGKILL');
-  await ended;
-}
-
-interface Reply {
-  status: number;
-  revision: string | undefined;
-  json: Record<string, unknown>;
-}
-
-function predict(url: string, path = '/predict', agent?: Agent, body = 'x'): Promise<Reply> {
-  return new Promise((resolve, reject) => {
-    request(
-      `${url}${path}`,
-      { method: 'POST', timeout: 20_000, ...(agent ? { agent } : {}) },
-      async (response) => {
-        try {
-          let text = '';
-          for await (const chunk of response) text += chunk;
-          const revision = response.headers['x-mlops-revision'];
-          resolve({
-            status: response.statusCode ?? 0,
-            revision: revision?.toString(),
-            json: JSON.parse(text),
-          });
-        } catch (error) {
-          reject(error);
-        }
-      },
-    )
-      .on('error', reject)
-      .end(body);
-  });
-}
-
-async function isAlive(pid: number | undefined): Promise<boolean> {
-  return pid !== undefined && (await identify(pid)) !== undefined;
-}
-
-async function until(condition: () => Promise<boolean> | boolean, what: string): Promise<void> {
-  await waitFor(async () => ((await condition()) ? true : undefined), {
-    what,
-    deadlineMs: 20_000,
-    everyMs: 20,
-  });
-}
+import {
+  defaults,
+  deploy,
+  deployed,
+  folderOf,
+  freePort,
+  type Inputs,
+  isAlive,
+  kill,
+  type Model,
+  packageOf,
+  pids,
+  predict,
+  root,
+  run,
+  servers,
+  serveScript,
+  startLoad,
+  state,
+} from './cloud-deploy-host.ts';
 
 describe('a first deployment', () => {
   it('serves at the stable URL, outlives the job, and tells all about it', async () => {
@@ -467,142 +292,6 @@ describe('a further deployment', () => {
   });
 });
 
-describe('rollback and stop', () => {
-  it('goes back release by release, as long as there is one', async () => {
-    const revisions: (string | undefined)[] = [];
-    for (const label of ['a', 'b', 'c']) revisions.push((await deployed({ label })).outputs.revision);
-    const load = startLoad((await deployed({ label: 'c' })).outputs.url ?? '');
-    const back = await run({ command: 'rollback' });
-    expect(back.outputs).toMatchObject({
-      outcome: 'deployed',
-      revision: revisions[1],
-      'previous-revision': revisions[2],
-    });
-    const further = await run({ command: 'rollback', name: 'demo' });
-    expect(further.outputs).toMatchObject({ outcome: 'deployed', revision: revisions[0] });
-    expect((await load.stop()).failures).toEqual([]);
-    expect((await predict(further.outputs.url ?? '')).json.label).toBe('a');
-    const end = await run({ command: 'rollback' });
-    expect(end.exitCode).toBe(1);
-    expect(end.annotations[0]?.message).toMatch(/no release to go back to: '\w+' is the oldest/);
-    expect((await predict(further.outputs.url ?? '')).json.label).toBe('a');
-  });
-
-  it('stops everything, and a later deployment serves again at the same URL', async () => {
-    const { url = '' } = (await deployed({ label: 'a' })).outputs;
-    const running = await pids();
-    const stopped = await run({ command: 'stop' });
-    expect(stopped.outputs).toMatchObject({ outcome: 'stopped' });
-    for (const pid of running) expect(await isAlive(pid)).toBe(false);
-    await expect(predict(url)).rejects.toThrow('ECONNREFUSED');
-    const again = await deployed({ label: 'a' });
-    expect(again.outputs).toMatchObject({ url, 'previous-revision': '' });
-  });
-
-  it('asks which deployment is meant', async () => {
-    expect((await run({ command: 'rollback' })).annotations[0]?.message).toMatch(/which deployment is meant/);
-    await deployed({ label: 'a' });
-    expect((await run({ command: 'stop', name: 'dmeo' })).annotations[0]?.message).toMatch(
-      /no deployment 'dmeo' in .*\nThere are: demo\./,
-    );
-  });
-});
-
-describe('after a deployment that was killed', () => {
-  it('while its release was starting, the next one ends that and deploys', async () => {
-    const { url = '', revision } = (await deployed({ label: 'a' })).outputs;
-    const child = await start({ label: 'b', hangs: true });
-    await until(async () => (await state()).starting !== null, 'the start of b');
-    const orphan = (await state()).starting?.process.pid;
-    await killed(child);
-    expect(await isAlive(orphan)).toBe(true);
-    expect(await predict(url)).toMatchObject({ status: 200, revision });
-    const next = await deployed({ label: 'c' });
-    expect(next.outputs).toMatchObject({ url, 'previous-revision': revision });
-    expect(await isAlive(orphan)).toBe(false);
-    expect((await predict(url)).json.label).toBe('c');
-    expect((await readdir(join(folderOf(), 'releases'))).length).toBe(2);
-  });
-
-  it('at the first deployment, the next one ends its front, too', async () => {
-    const port = await freePort();
-    const child = await start({ label: 'a', hangs: true }, { port });
-    await until(
-      async () => existsSync(join(folderOf(), 'state.json')) && (await state()).starting !== null,
-      'the start of a',
-    );
-    await killed(child);
-    const result = await deployed({ label: 'b' }, { port });
-    expect((await predict(result.outputs.url ?? '')).json.label).toBe('b');
-  });
-
-  it('while the old release was draining, the new one stays live and the old one is ended', async () => {
-    const { url = '' } = (await deployed({ label: 'a' })).outputs;
-    const old = (await state()).live?.process.pid;
-    const slow = predict(url, '/predict?ms=600000').catch(() => undefined);
-    const child = await start({ label: 'b' }, { 'drain-timeout': '10m' });
-    await until(async () => (await state()).retiring.length > 0, 'the switch to b');
-    await until(async () => (await predict(url)).json.label === 'b', 'b at the stable URL');
-    await killed(child);
-    expect(await isAlive(old)).toBe(true);
-    const archive = join(root, `${packages - 1}.tar`);
-    const again = await run({ package: archive });
-    expect(again.outputs.outcome).toBe('unchanged');
-    expect(await isAlive(old)).toBe(false);
-    expect((await predict(url)).json.label).toBe('b');
-    await slow;
-  });
-
-  it('or by a reboot, which ends every process, it all starts again', async () => {
-    const { url = '', revision } = (await deployed({ label: 'a' })).outputs;
-    for (const pid of await pids()) kill(pid);
-    const again = await run({ package: join(root, `${packages - 1}.tar`), install: '' });
-    expect(again.outputs).toMatchObject({ outcome: 'deployed', revision, url });
-    expect((await predict(url)).json.label).toBe('a');
-  });
-
-  it('or cancelled, nothing of it is left', async () => {
-    const { url = '', revision } = (await deployed({ label: 'a' })).outputs;
-    const before = await state();
-    const cancel = new AbortController();
-    const running = runAction(action, {
-      inputs: inputsOf({ package: await packageOf({ label: 'b', hangs: true }) }),
-      signal: cancel.signal,
-    });
-    await until(async () => (await state()).starting !== null, 'the start of b');
-    const candidate = (await state()).starting?.process.pid;
-    cancel.abort();
-    const result = await running;
-    results.push(result);
-    expect(result.outputs).toMatchObject({ outcome: 'rolled-back', 'previous-revision': revision });
-    expect(await isAlive(candidate)).toBe(false);
-    expect(await state()).toEqual(before);
-    expect((await predict(url)).json.label).toBe('a');
-  });
-});
-
-describe('the lock', () => {
-  it('refuses a second deployment at once, and only to the same place', async () => {
-    await locked(folderOf(), async () => {
-      const second = await deploy({ label: 'a' });
-      expect(second.annotations[0]?.message).toMatch(
-        new RegExp(`another deployment to this folder is under way \\(process ${process.pid}, since `),
-      );
-      await deployed({ label: 'a' }, { environment: 'staging' });
-    });
-    await deployed({ label: 'a' });
-  });
-
-  it('does not count when its holder is gone, or its pid belongs to another process', async () => {
-    await deployed({ label: 'a' });
-    await writeFile(
-      join(folderOf(), 'lock'),
-      JSON.stringify({ pid: process.pid, started: 'long ago', since: 'then' }),
-    );
-    await deployed({ label: 'b' });
-  });
-});
-
 describe('the package', () => {
   it('is downloaded when it is an artifact; a wrong name gets suggestions', async () => {
     const service = await startService();
@@ -673,52 +362,6 @@ describe('the package', () => {
     expect(result.annotations[0]?.message).toMatch(/the name '..' cannot be the name of a folder/);
   });
 });
-
-interface Load {
-  /** Ends it, after what is under way is answered. */
-  stop(): Promise<{ requests: number; failures: string[]; seen: Set<string | undefined> }>;
-}
-
-/** Eight clients that ask again and again, half of them on connections that stay open. */
-function startLoad(url: string): Load {
-  const stopped = new AbortController();
-  const seen = new Set<string | undefined>();
-  const failures: string[] = [];
-  let requests = 0;
-  const agent = new Agent({ keepAlive: true });
-  const client = async (id: number) => {
-    const body = `${id}`.repeat(10_000);
-    while (!stopped.signal.aborted && requests < 50_000) {
-      requests += 1;
-      try {
-        const reply = await predict(url, '/predict', id % 2 ? agent : undefined, body);
-        seen.add(reply.revision);
-        if (reply.status !== 200 || reply.json.body !== body || reply.json.revision !== reply.revision)
-          failures.push(`status ${reply.status} from ${reply.revision}`);
-      } catch (error) {
-        failures.push(String(error));
-      }
-      await sleep(5);
-    }
-  };
-  const clients = Promise.all(Array.from({ length: 8 }, (_, id) => client(id)));
-  return {
-    async stop() {
-      stopped.abort();
-      await clients;
-      agent.destroy();
-      return { requests, failures, seen };
-    },
-  };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 async function inEnvironment(env: Record<string, string>, fn: () => Promise<void>): Promise<void> {
   for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
