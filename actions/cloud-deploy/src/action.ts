@@ -1,5 +1,4 @@
 import { choice, defineAction, duration, integer, structure, text } from '@mlops/core';
-import { smokeSchema } from './smoke.ts';
 
 export const action = defineAction({
   name: 'cloud-deploy',
@@ -60,7 +59,7 @@ export const action = defineAction({
       description: 'How long a new release may take to become healthy.',
       default: '60s',
     }),
-    smoke: structure(smokeSchema, {
+    smoke: structure(async () => (await import('./smoke.ts')).smokeSchema, {
       description:
         'Requests to send before the switch, a list of `{path, method, headers, json | body, expect: {status, json, max-ms}}`; `expect.json` may be a part of the answer. One that fails rolls back.',
       default: [],

@@ -1,5 +1,4 @@
 import { choice, defineAction, flag, list, structure, text } from '@mlops/core';
-import { rulesSchema } from './rules.ts';
 
 export const action = defineAction({
   name: 'evaluate-gate',
@@ -8,7 +7,7 @@ export const action = defineAction({
     'Decides by rules whether a model is good enough, and not worse than a baseline such as the one in production; a metric that is missing or not a number never passes.',
   branding: { icon: 'check-square', color: 'green' },
   inputs: {
-    rules: structure(rulesSchema, {
+    rules: structure(async () => (await import('./rules.ts')).rulesSchema, {
       description:
         'Metric → what is asked of it: `threshold`, `min_absolute_change` and `min_relative_change` against the baseline, `greater_is_better` (default true), `severity` (`fail` or `warn`). Names of nested metrics are dotted, such as `test.accuracy`.',
       required: true,

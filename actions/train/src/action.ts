@@ -1,6 +1,4 @@
 import { choice, defineAction, flag, integer, list, structure, text, textOr } from '@mlops/core';
-import * as z from 'zod';
-import { stagesSchema } from './stages.ts';
 
 export const action = defineAction({
   name: 'train',
@@ -9,7 +7,7 @@ export const action = defineAction({
     'Runs a training command or a pipeline of stages, skips what did not change, reads metrics, keeps the model.',
   branding: { icon: 'cpu', color: 'blue' },
   inputs: {
-    run: textOr(stagesSchema, {
+    run: textOr(async () => (await import('./stages.ts')).stagesSchema, {
       description:
         'A command, or a list of stages with `name`, `run`, `inputs`, `outputs` and `params`. Stages run in the order of their dependencies, and only when something they depend on has changed.',
       required: true,
@@ -40,7 +38,7 @@ export const action = defineAction({
       min: 1,
       max: 400,
     }),
-    matrix: structure(z.record(z.string(), z.json()).nullable(), {
+    matrix: structure(async () => (await import('./matrix.ts')).matrixSchema, {
       description: "The job's matrix values, which tell its jobs apart; filled in by the runner.",
       fromRunner: '${{ toJSON(matrix) }}',
     }),

@@ -19,7 +19,7 @@ for (const action of actions) {
   const readme = `actions/${action.name}/README.md`;
   files.set(readme, withTables(await readFile(join(root, readme), 'utf8'), action, readme));
 }
-files.set('mlops.schema.json', `${JSON.stringify(configSchema(actions), null, 2)}\n`);
+files.set('mlops.schema.json', `${JSON.stringify(await configSchema(actions), null, 2)}\n`);
 const readme = await readFile(join(root, 'README.md'), 'utf8');
 files.set(
   'README.md',

@@ -4,7 +4,6 @@ export type { GitHub, Payload } from './github.ts';
 export {
   choice,
   duration,
-  durationSchema,
   flag,
   type Input,
   integer,

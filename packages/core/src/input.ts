@@ -1,4 +1,5 @@
-import * as z from 'zod';
+import type * as z from 'zod';
+import type { PlainSchema } from './plain-schema.ts';
 
 /**
  * How an input's text in `with:` becomes a value. In mlops.yaml the value is YAML already.
@@ -14,7 +15,8 @@ export type Form = 'text' | 'scalar' | 'lines' | 'yaml' | 'text-or-yaml';
 /** One declared input. `T` is what the action gets: never undefined when there is a default or it is required. */
 export interface Input<T = unknown> {
   readonly form: Form;
-  readonly schema: z.ZodType<T>;
+  /** What a value must be: plain, or a schema that is loaded when there is a value to check. */
+  readonly schema: PlainSchema | (() => Promise<z.ZodType<T>>);
   readonly description: string;
   readonly required: boolean;
   readonly secret: boolean;
@@ -42,12 +44,12 @@ type Present<T, O extends Options> = O extends
 
 function input<T, const O extends Options>(
   form: Form,
-  schema: z.ZodType<T>,
+  schema: PlainSchema | (() => Promise<z.ZodType<T>>),
   options: O,
 ): Input<Present<T, O>> {
   return {
     form,
-    schema: schema as z.ZodType<Present<T, O>>,
+    schema: schema as Input<Present<T, O>>['schema'],
     description: options.description,
     required: options.required ?? false,
     secret: options.secret ?? false,
@@ -58,7 +60,7 @@ function input<T, const O extends Options>(
 
 /** Any text. */
 export function text<const O extends Options & { default?: string }>(options: O): Input<Present<string, O>> {
-  return input('text', z.string(), options);
+  return input('text', { type: 'string' }, options);
 }
 
 /** One of a few words. */
@@ -66,14 +68,14 @@ export function choice<
   const V extends readonly [string, ...string[]],
   const O extends Options & { default?: V[number] },
 >(values: V, options: O): Input<Present<V[number], O>> {
-  return input('text', z.enum(values) as unknown as z.ZodType<V[number]>, options);
+  return input('text', { type: 'string', enum: values }, options);
 }
 
 /** `true` or `false`, and nothing else. */
 export function flag<const O extends Options & { default?: boolean }>(
   options: O,
 ): Input<Present<boolean, O>> {
-  return input('scalar', z.boolean(), options);
+  return input('scalar', { type: 'boolean' }, options);
 }
 
 /** A whole number within bounds (both inclusive). */
@@ -81,25 +83,22 @@ export function integer<const O extends Options & { default?: number; min?: numb
   options: O,
 ): Input<Present<number, O>> {
   const { min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER } = options;
-  return input('scalar', z.int().min(min).max(max), options);
+  return input('scalar', { type: 'integer', minimum: min, maximum: max }, options);
 }
 
-const durationPattern = /^(?:0|\d+(?:\.\d+)?(?:ms|s|m|h|d))$/;
 const unitMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
-/** A length of time such as `90s`, `15m` or `2h`, as it is written; `milliseconds` reads it. */
-export const durationSchema = z
-  .string()
-  .regex(
-    durationPattern,
-    "a length of time is a number with a unit, such as '500ms', '90s', '15m', '2h' or '1d'",
-  );
+const durationText: PlainSchema = {
+  type: 'string',
+  pattern: '^(?:0|\\d+(?:\\.\\d+)?(?:ms|s|m|h|d))$',
+  patternHint: "a length of time is a number with a unit, such as '500ms', '90s', '15m', '2h' or '1d'",
+};
 
 /** A length of time; the action gets it as written and reads it with `milliseconds`. */
 export function duration<const O extends Options & { default?: string }>(
   options: O,
 ): Input<Present<string, O>> {
-  return input('text', durationSchema, options);
+  return input('text', durationText, options);
 }
 
 /** The milliseconds of a `duration` that was checked. */
@@ -112,12 +111,12 @@ export function milliseconds(written: string): number {
 export function list<const O extends Options & { default?: readonly string[] }>(
   options: O,
 ): Input<Present<string[], O>> {
-  return input('lines', z.array(z.string().min(1)), options);
+  return input('lines', { type: 'array', items: { type: 'string', minLength: 1 } }, options);
 }
 
 /** A structured value, checked by a schema: YAML in mlops.yaml, YAML text in `with:`. */
 export function structure<T, const O extends Options>(
-  schema: z.ZodType<T>,
+  schema: () => Promise<z.ZodType<T>>,
   options: O,
 ): Input<Present<T, O>> {
   return input('yaml', schema, options);
@@ -125,8 +124,12 @@ export function structure<T, const O extends Options>(
 
 /** Any text, or a list of mappings that a schema checks, such as one command or the stages of a pipeline. */
 export function textOr<T, const O extends Options>(
-  schema: z.ZodType<T[]>,
+  schema: () => Promise<z.ZodType<T[]>>,
   options: O,
 ): Input<Present<string | T[], O>> {
-  return input('text-or-yaml', z.union([z.string().min(1), schema]), options);
+  const either = async () => {
+    const [{ string, union }, list] = await Promise.all([import('zod'), schema()]);
+    return union([string().min(1), list]);
+  };
+  return input('text-or-yaml', either, options);
 }

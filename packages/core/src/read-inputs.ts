@@ -4,7 +4,8 @@ import { type ConfigFile, type ConfigValue, readConfigFile } from './config-file
 import { messageOf, type Place, throwAll, UserError } from './errors.ts';
 import type { Input } from './input.ts';
 import { suggest } from './nearest.ts';
-import { describeIssues, pathText } from './schema-problems.ts';
+import { issuesOf } from './plain-schema.ts';
+import { describeIssues, pathText, type SchemaProblem } from './schema-problems.ts';
 
 export interface ReadInputs<A extends Action> {
   inputs: InputsOf<A>;
@@ -78,20 +79,37 @@ async function fromFile(name: string, input: Input, given: ConfigValue | undefin
   return check(pathText(given.path), input, value, given.place);
 }
 
-function check(shownName: string, input: Input, value: unknown, place: ConfigValue['place']): Result {
-  const result = input.schema.safeParse(value);
-  if (result.success) return { value: result.data };
-  const problems = describeIssues(input.schema, value, result.error.issues).map(
-    ({ path, message, advice }) => {
-      const below = pathText(path);
-      const full = below ? `${shownName}${below.startsWith('[') ? '' : '.'}${below}` : shownName;
-      return new UserError(`${place(path).file ? '' : 'input '}${full}: ${message}`, {
-        ...place(path),
-        advice,
-      });
-    },
-  );
+async function check(
+  shownName: string,
+  input: Input,
+  value: unknown,
+  place: ConfigValue['place'],
+): Promise<Result> {
+  const result = await validate(input, value);
+  if ('value' in result) return result;
+  const problems = result.problems.map(({ path, message, advice }) => {
+    const below = pathText(path);
+    const full = below ? `${shownName}${below.startsWith('[') ? '' : '.'}${below}` : shownName;
+    return new UserError(`${place(path).file ? '' : 'input '}${full}: ${message}`, {
+      ...place(path),
+      advice,
+    });
+  });
   return { problems };
+}
+
+async function validate(
+  { schema }: Input,
+  value: unknown,
+): Promise<{ value: unknown } | { problems: SchemaProblem[] }> {
+  if (typeof schema !== 'function') {
+    const issues = issuesOf(schema, value);
+    return issues.length ? { problems: describeIssues(undefined, value, issues) } : { value };
+  }
+  const loaded = await schema();
+  const result = loaded.safeParse(value);
+  if (result.success) return { value: result.data };
+  return { problems: describeIssues(loaded, value, result.error.issues) };
 }
 
 async function parseText(name: string, input: Input, given: string): Promise<unknown> {

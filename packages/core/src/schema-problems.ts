@@ -11,10 +11,10 @@ export interface SchemaProblem {
 
 /**
  * Says in a user's words what zod found: the key's path, the value that was given, what is allowed and the nearest
- * valid name. `root` names what the paths start from, such as an input's name.
+ * valid name. Without a schema there are no keys to choose from.
  */
 export function describeIssues(
-  schema: z.ZodType,
+  schema: z.ZodType | undefined,
   value: unknown,
   issues: readonly z.core.$ZodIssue[],
 ): SchemaProblem[] {
@@ -38,12 +38,17 @@ export function pathText(path: Path): string {
     .join('');
 }
 
-function describe(schema: z.ZodType, root: unknown, issue: z.core.$ZodIssue, prefix: Path): SchemaProblem[] {
+function describe(
+  schema: z.ZodType | undefined,
+  root: unknown,
+  issue: z.core.$ZodIssue,
+  prefix: Path,
+): SchemaProblem[] {
   const path = [...prefix, ...issue.path];
   const got = valueAt(root, path);
   switch (issue.code) {
     case 'unrecognized_keys': {
-      const allowed = keysAt(schema, path, root);
+      const allowed = schema ? keysAt(schema, path, root) : [];
       return issue.keys.map((key) => ({
         path: [...path, key],
         message: `unknown key '${key}'`,
@@ -85,7 +90,7 @@ function describe(schema: z.ZodType, root: unknown, issue: z.core.$ZodIssue, pre
 
 /** Of a union's branches, the one that the value came closest to: whose first problem lies deepest, then the fewest. */
 function describeUnion(
-  schema: z.ZodType,
+  schema: z.ZodType | undefined,
   root: unknown,
   issue: z.core.$ZodIssueInvalidUnion,
   path: Path,

@@ -31,10 +31,10 @@ const action = defineAction({
     jobs: integer({ description: 'Jobs.', min: 1, max: 8, default: 2 }),
     limit: duration({ description: 'Limit.', default: '1h' }),
     files: list({ description: 'Files.', default: [] }),
-    rules: structure(z.record(z.string(), z.strictObject({ threshold: z.number() })), {
+    rules: structure(async () => z.record(z.string(), z.strictObject({ threshold: z.number() })), {
       description: 'Rules.',
     }),
-    script: textOr(z.array(z.strictObject({ name: z.string() })), { description: 'Script.' }),
+    script: textOr(async () => z.array(z.strictObject({ name: z.string() })), { description: 'Script.' }),
     token: text({ description: 'Token.', secret: true }),
   },
   outputs: {},

@@ -6,7 +6,7 @@ import type { Input } from '../input.ts';
 type Json = Record<string, unknown>;
 
 /** The JSON Schema of mlops.yaml: a section for every action, and the same sections under each environment. */
-export function configSchema(actions: readonly Action[]): Json {
+export async function configSchema(actions: readonly Action[]): Promise<Json> {
   const sections = Object.fromEntries(
     actions.map((action) => [action.name, { $ref: `#/$defs/${action.name}` }]),
   );
@@ -24,12 +24,12 @@ export function configSchema(actions: readonly Action[]): Json {
       },
     },
     additionalProperties: false,
-    $defs: Object.assign({}, ...actions.map(definitions)),
+    $defs: Object.assign({}, ...(await Promise.all(actions.map(definitions)))),
   };
 }
 
 /** An action's section, and beside it the definitions that its inputs refer to, under names of their own. */
-function definitions(action: Action): Record<string, Json> {
+async function definitions(action: Action): Promise<Record<string, Json>> {
   const settable = Object.entries(action.inputs).filter(
     ([name, input]) => !(name in commonInputs) && !input.fromRunner && !input.secret,
   );
@@ -37,7 +37,7 @@ function definitions(action: Action): Record<string, Json> {
   const properties: Record<string, Json> = {};
   for (const [name, input] of settable) {
     const prefix = `${action.name}.${name}.`;
-    const { $defs = {}, ...schema } = withReferences(inputSchema(input), prefix) as Json & {
+    const { $defs = {}, ...schema } = withReferences(await inputSchema(input), prefix) as Json & {
       $defs?: Record<string, Json>;
     };
     properties[name] = schema;
@@ -64,13 +64,22 @@ function withReferences(value: unknown, prefix: string): unknown {
   );
 }
 
-function inputSchema(input: Input): Json {
-  const { $schema, ...schema } = z.toJSONSchema(input.schema, { io: 'input' });
-  // Free text may be spelled like a number, as in `python-version: 3.12`.
-  const isFreeText = input.form === 'text' && !schema.enum && !schema.pattern;
+async function inputSchema(input: Input): Promise<Json> {
   return {
-    ...(isFreeText ? { type: ['string', 'number', 'boolean'] } : schema),
+    ...(await valueSchema(input)),
     description: input.description,
     ...(input.default === undefined ? {} : { default: input.default }),
   };
+}
+
+async function valueSchema({ schema }: Input): Promise<Json> {
+  if (typeof schema === 'function') {
+    const { $schema, ...json } = z.toJSONSchema(await schema(), { io: 'input' });
+    return json;
+  }
+  // Free text may be spelled like a number, as in `python-version: 3.12`.
+  if (schema.type === 'string' && !schema.enum && !schema.pattern)
+    return { type: ['string', 'number', 'boolean'] };
+  const { patternHint, ...json } = schema as Json;
+  return json;
 }

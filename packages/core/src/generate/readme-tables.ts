@@ -1,4 +1,3 @@
-import * as z from 'zod';
 import type { Action } from '../action.ts';
 import { UserError } from '../errors.ts';
 import type { Input } from '../input.ts';
@@ -42,18 +41,14 @@ function defaultCell(input: Input): string {
   return value === undefined ? '' : `\`${cell(value)}\``;
 }
 
-function kindOf(input: Input): string {
-  if (input.form === 'lines') return 'list';
-  if (input.form === 'yaml') return 'YAML';
-  if (input.form === 'text-or-yaml') return 'text \\| YAML';
-  const schema = z.toJSONSchema(input.schema, { io: 'input' });
+function kindOf({ schema, secret, form }: Input): string {
+  if (secret) return 'secret';
+  if (typeof schema === 'function') return form === 'text-or-yaml' ? 'text \\| YAML' : 'YAML';
+  if (schema.type === 'array') return 'list';
+  if (schema.type === 'boolean') return '`true` \\| `false`';
+  if (schema.type === 'integer') return 'integer';
   if (schema.enum) return schema.enum.map((word) => `\`${word}\``).join(' \\| ');
-  if (input.secret) return 'secret';
-  const kinds: Record<string, string> = {
-    string: schema.pattern ? 'duration' : 'text',
-    boolean: '`true` \\| `false`',
-  };
-  return kinds[String(schema.type)] ?? String(schema.type);
+  return schema.pattern ? 'duration' : 'text';
 }
 
 function cell(text: string): string {
