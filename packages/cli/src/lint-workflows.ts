@@ -25,7 +25,11 @@ const tree = await mkdtemp(join(tmpdir(), 'mlops-rendered-'));
 try {
   const rendered = await renderWorkflows({ root, out: tree });
   const failures = [
-    await outcome('actionlint', await tool('actionlint'), ['-color=false', ...own, ...sources]),
+    await outcome('actionlint', await tool('actionlint'), [
+      // Sources hold no bundles; that a release has them is checked where it is built.
+      ...['-color=false', '-ignore', 'file "dist/[^"]+" does not exist'],
+      ...[...own, ...sources],
+    ]),
     await outcome('zizmor', await tool('zizmor'), [
       ...['--offline', '--quiet', '--persona', 'pedantic', '--config', join(root, '.github', 'zizmor.yml')],
       ...[...own, ...examples, ...rendered],
