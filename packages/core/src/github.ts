@@ -44,11 +44,15 @@ export function readGitHub(env: NodeJS.ProcessEnv): GitHub {
   const repository = env.GITHUB_REPOSITORY || undefined;
   const runId = env.GITHUB_RUN_ID ?? '0';
   const head = payload.pull_request?.head.repo?.full_name;
+  const event = env.GITHUB_EVENT_NAME ?? 'local';
+  const ref = env.GITHUB_REF ?? '';
+  // A schedule's payload does not tell the default branch, but that is where it runs.
+  const scheduledOn = event === 'schedule' ? ref.replace('refs/heads/', '') : undefined;
   return {
     repository,
-    event: env.GITHUB_EVENT_NAME ?? 'local',
+    event,
     payload,
-    ref: env.GITHUB_REF ?? '',
+    ref,
     sha: env.GITHUB_SHA ?? '',
     workflow: env.GITHUB_WORKFLOW ?? '',
     job: env.GITHUB_JOB ?? 'local',
@@ -59,7 +63,7 @@ export function readGitHub(env: NodeJS.ProcessEnv): GitHub {
     apiUrl: env.GITHUB_API_URL ?? 'https://api.github.com',
     workspace: env.GITHUB_WORKSPACE ?? process.cwd(),
     temp: env.RUNNER_TEMP ?? tmpdir(),
-    defaultBranch: payload.repository?.default_branch ?? 'main',
+    defaultBranch: payload.repository?.default_branch ?? (scheduledOn || 'main'),
     // A deleted fork leaves no repository behind.
     isFork: payload.pull_request !== undefined && head !== (payload.repository?.full_name ?? repository),
     runUrl: repository ? `${serverUrl}/${repository}/actions/runs/${runId}` : undefined,
