@@ -84,6 +84,7 @@ const usualLabels = [
  *   a trigger are not looked at: the workflow runs. `permissions`, `concurrency` and job `timeout-minutes` are ignored.
  * - A called workflow needs a job of its own with steps: act gives the calling job its result and outputs when such a
  *   job ends, and without one whatever needs the calling job is skipped. The result here says how all of them ended.
+ *   When a called workflow fails, act ends the run there: jobs that were to run regardless, by `always()`, do not.
  * - In a called workflow, `github.workflow` is the called one's name instead of the caller's.
  * - A cancelled step is killed at once, without the interrupt and the seconds of patience that a runner gives.
  * - Steps share one HOME, empty at the start and without git identity, credentials or configuration of the user.
