@@ -4,16 +4,7 @@ import { mkdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { openHasher } from '@mlops/core/hash';
-
-/** What a package says of itself, as its first entry. */
-export interface Manifest {
-  schema: 1;
-  name: string;
-  model: { path: string; digest: string };
-  files: { path: string; digest: string; bytes: number }[];
-}
-
-export const manifestName = 'mlops-package.json';
+import { type Manifest, manifestName } from '@mlops/core/package-manifest';
 
 export interface Archive {
   digest: string;

@@ -2,7 +2,7 @@ import { choice, defineAction, flag, integer, list, structure, text, textOr } fr
 
 export const action = defineAction({
   name: 'train',
-  title: 'MLOps: train',
+  title: 'Train a model',
   description:
     'Runs a training command or a pipeline of stages, skips what did not change, reads metrics, keeps the model.',
   branding: { icon: 'cpu', color: 'blue' },

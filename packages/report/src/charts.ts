@@ -35,21 +35,23 @@ ${names.map((name, i) => html`<path class="series s${i % 6}" d="${path([...(seri
 <ul class="legend">${names.map((name, i) => html`<li><span class="key s${i % 6}"></span>${name}</li>`)}</ul></figure>`;
 }
 
-/** Stages as bars over the time that the run took. */
+/** The stages that ran, as bars over the time that the run took; nothing when none did. */
 export function timeline(stages: readonly StageRecord[]): Html {
-  const bars = stages.filter((stage) => stage.outcome !== 'not-reached');
+  const bars = stages.filter((stage) => stage.outcome === 'ran' || stage.outcome === 'failed');
   if (bars.length === 0) return html``;
   const starts = bars.map((stage) => Date.parse(stage.startedAt));
   const origin = Math.min(...starts);
   const end = Math.max(...bars.map((stage, i) => (starts[i] ?? 0) + stage.durationMs), origin + 1);
   const [width, row, left] = [720, 26, 130];
   const x = scaleLinear([0, end - origin], [left, width - 90]);
-  return html`<svg viewBox="0 0 ${width} ${bars.length * row + 6}" role="img" aria-label="Timeline of the stages: ${bars.map((s) => `${s.name} ${s.outcome} in ${durationText(s.durationMs)}`).join(', ')}">
+  const described = bars
+    .map((stage) => `${stage.name} ${stage.outcome} in ${durationText(stage.durationMs)}`)
+    .join(', ');
+  return html`<svg viewBox="0 0 ${width} ${bars.length * row + 6}" role="img" aria-label="Timeline of the stages: ${described}">
 ${bars.map((stage, i) => {
   const from = x((starts[i] ?? 0) - origin);
   const to = Math.max(from + 3, x((starts[i] ?? 0) - origin + stage.durationMs));
-  const saved = stage.outcome === 'skipped' ? ` (saved ${durationText(stage.savedMs)})` : '';
-  return html`<text x="${left - 8}" y="${i * row + 19}" text-anchor="end">${stage.name}</text><rect class="bar ${stage.outcome}" x="${from}" y="${i * row + 6}" width="${to - from}" height="${row - 9}" rx="3"/><text class="small" x="${to + 6}" y="${i * row + 19}">${durationText(stage.durationMs)}${saved}</text>`;
+  return html`<text x="${left - 8}" y="${i * row + 19}" text-anchor="end">${stage.name}</text><rect class="bar ${stage.outcome}" x="${from}" y="${i * row + 6}" width="${to - from}" height="${row - 9}" rx="3"/><text class="small" x="${to + 6}" y="${i * row + 19}">${durationText(stage.durationMs)}</text>`;
 })}
 </svg>`;
 }

@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { UserError } from '@mlops/core';
 import { command } from '@mlops/core/process';
-import { parseDocument } from 'yaml';
+import { isScalar, parseDocument } from 'yaml';
 import { root } from '../root.ts';
 import type { Progress } from './progress.ts';
 
@@ -50,14 +50,14 @@ export async function git({ repository }: Project, ...args: string[]): Promise<s
 export async function setParameter({ repository }: Project, assignment: string): Promise<void> {
   const [, key = '', value = ''] = /^([^=]+)=(.*)$/.exec(assignment) ?? [];
   const file = join(repository, 'params.yaml');
-  const document = parseDocument(await readFile(file, 'utf8'));
-  const path = key.split('.');
-  if (!key || !document.hasIn(path))
+  const text = await readFile(file, 'utf8');
+  const node = key ? parseDocument(text).getIn(key.split('.'), true) : undefined;
+  if (!isScalar(node) || !node.range)
     throw new UserError(`--set ${assignment}: params.yaml has no parameter '${key}'`, {
       advice: 'Write it as section.name=value, with a name that is in params.yaml.',
     });
-  document.setIn(path, parseDocument(value).toJS());
-  await writeFile(file, document.toString());
+  const [start, end] = node.range;
+  await writeFile(file, `${text.slice(0, start)}${value}${text.slice(end)}`);
 }
 
 async function copyExample(project: Project): Promise<void> {

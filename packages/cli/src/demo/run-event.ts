@@ -5,7 +5,7 @@ import { buildReleaseTree } from '@mlops/release';
 import { artifactFiles, type RunResult, startEngine } from '@mlops/testkit/engine';
 import type { DemoEvent } from '../demo.ts';
 import { root, slug } from '../root.ts';
-import type { Progress } from './progress.ts';
+import { type Progress, seconds } from './progress.ts';
 import { git, type Project } from './project.ts';
 
 export interface Outcome {
@@ -36,7 +36,7 @@ export async function runEvent(project: Project, event: DemoEvent, progress: Pro
       repository: project.repository,
       workflow: 'ml.yml',
       ...occasion.event,
-      env: { HOME: project.home },
+      env: runnerOf(project),
       onLine: (line) => showStep(line, progress),
       signal: cancellation.signal,
     });
@@ -45,6 +45,11 @@ export async function runEvent(project: Project, event: DemoEvent, progress: Pro
   } finally {
     await engine.close();
   }
+}
+
+/** A self-hosted runner's home: what is installed and downloaded there is there again in the next run. */
+function runnerOf({ home }: Project): Record<string, string> {
+  return { HOME: home, XDG_CACHE_HOME: join(home, '.cache') };
 }
 
 /** What the run left, in a folder that outlives the engine's. */
@@ -85,8 +90,22 @@ async function makeHappen(project: Project, event: DemoEvent, progress: Progress
   return { said: event === 'push' ? 'push to main' : event, event: { event } };
 }
 
-/** Of the engine's log only what a step is and how it ended. */
+/** Of the engine's log only which step ended, and how. */
 function showStep(line: string, progress: Progress): void {
-  const [, job, text = ''] = /^\[(.*?)\]\s*(.*)$/.exec(line) ?? [];
-  if (job && /(Success|Failure) - (Main|Post)/.test(text)) progress.line(`  ${job}: ${text}`);
+  const [, job = '', ending, phase, step = '', time = ''] =
+    /^\[(.*?)\]\s+\S+\s+(Success|Failure) - (Main|Post) (.*) \[(.*)\]$/.exec(line) ?? [];
+  if (!ending || (phase === 'Post' && ending === 'Success')) return;
+  const name = `${job.split('/').at(-1)} · ${phase === 'Post' ? 'end of ' : ''}${step}`;
+  progress.line(
+    `  ${ending === 'Success' ? '✓' : '✗'} ${name.padEnd(24)} ${seconds(millisecondsOf(time)).padStart(7)}`,
+  );
+}
+
+/** Go's way of writing durations: `1m2.5s`, `450.1ms`, `9µs`. */
+function millisecondsOf(time: string): number {
+  const units: Record<string, number> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1, µs: 0.001, ns: 0.000001 };
+  return [...time.matchAll(/([\d.]+)(h|ms|m|s|µs|ns)/g)].reduce(
+    (sum, [, amount, unit = 's']) => sum + Number(amount) * (units[unit] ?? 0),
+    0,
+  );
 }
