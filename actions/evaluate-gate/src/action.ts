@@ -18,7 +18,7 @@ export const action = defineAction({
     }),
     baseline: text({
       description:
-        'What to compare with: `alias:NAME` (the model deployed as NAME), `branch:NAME` (the newest recorded run of a branch; `branch` alone is the default branch), `git:REF` (the metrics files as committed there), `file:PATH`, or `none`. Default: the alias named like `environment`, otherwise `alias:production`.',
+        'What to compare with: `alias:NAME` (the model deployed as NAME), `branch:NAME` (the newest recorded run of a branch that passed its gate; `branch` alone is the default branch), `git:REF` (the files of `metrics`, by default metrics.json, as committed there), `file:PATH`, or `none`. Default: the alias named like `environment`, otherwise `alias:production`.',
     }),
     'if-no-baseline': choice(['pass', 'warn', 'fail'], {
       description:

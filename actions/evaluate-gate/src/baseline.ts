@@ -1,9 +1,16 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { type GitHub, suggest, UserError } from '@mlops/core';
-import { command } from '@mlops/core/process';
-import { BranchStore, numberOf, originOf, type RunRecord, type TrainingRecord } from '@mlops/core/record';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import { annotate, type GitHub, nearest, UserError } from '@mlops/core';
+import {
+  BranchStore,
+  type JobRecord,
+  numberOf,
+  originOf,
+  type RunRecord,
+  type TrainingRecord,
+} from '@mlops/core/record';
 import { readMetrics } from '@mlops/metrics';
+import { atCommit } from './commit.ts';
 import type { Metrics } from './judge.ts';
 
 export interface Baseline {
@@ -44,8 +51,7 @@ export async function findBaseline(written: string, options: BaselineOptions): P
       return fromFile(needed(name, written), options);
     default:
       throw new UserError(`the input 'baseline' is '${written}', which is no kind of baseline`, {
-        advice:
-          kinds.includes(written) || !written ? `Allowed: ${forms}.` : `${guess(written)}Allowed: ${forms}.`,
+        advice: `${guess(written)}Allowed: ${forms}.`,
       });
   }
 }
@@ -53,9 +59,10 @@ export async function findBaseline(written: string, options: BaselineOptions): P
 const forms = 'alias:NAME, branch, branch:NAME, git:REF, file:PATH, none';
 
 function guess(written: string): string {
-  const [head = ''] = written.split(':');
-  const near = suggest(head, kinds).startsWith('Did') ? suggest(head, kinds).split('?')[0] : undefined;
-  return near ? `${near}? ` : `Did you mean 'alias:${written}'? `;
+  const [head = '', ...rest] = written.split(':');
+  const near = nearest(head, kinds);
+  if (near) return `Did you mean '${[near, ...rest].join(':')}'? `;
+  return rest.length ? '' : `Did you mean 'alias:${written}'? `;
 }
 
 function needed(name: string, written: string): string {
@@ -71,10 +78,22 @@ async function fromAlias(name: string, options: BaselineOptions): Promise<Baseli
   return found && fromRecord('alias', `alias:${name}`, found.record, options.name);
 }
 
+/** The newest run but this one whose model its gate let pass: a worse one must not become what later ones are held to. */
 async function fromBranch(branch: string, options: BaselineOptions): Promise<Baseline | undefined> {
   const store = await records(options);
-  const record = await store.newest(branch, (candidate) => trainingIn(candidate, options.name) !== undefined);
+  const record = await store.newest(
+    branch,
+    ({ run, jobs }) => run.id !== options.github.runId && jobs.some((job) => isAccepted(job, options.name)),
+  );
   return record && fromRecord('branch', `branch:${branch}`, record, options.name);
+}
+
+function isAccepted({ trainings, gates, steps }: JobRecord, name: string): boolean {
+  return (
+    trainings.some((training) => training.name === name) &&
+    gates.every(({ passed }) => passed) &&
+    steps.every(({ action, outcome }) => action !== 'train' || outcome === 'success')
+  );
 }
 
 async function records({
@@ -98,7 +117,10 @@ function fromRecord(
   name: string,
 ): Baseline | undefined {
   const training = trainingIn(record, name);
-  if (!training) return undefined;
+  if (!training) {
+    annotate('notice', `'${ref}' is no baseline: run ${record.run.id} recorded no training named '${name}'.`);
+    return undefined;
+  }
   const metrics = Object.fromEntries(
     Object.entries(training.metrics).map(([metric, value]) => [metric, numberOf(value)]),
   );
@@ -110,61 +132,34 @@ function trainingIn(record: RunRecord, name: string): TrainingRecord | undefined
 }
 
 async function fromFile(path: string, { workingDirectory }: BaselineOptions): Promise<Baseline> {
-  return {
-    kind: 'file',
-    ref: `file:${path}`,
-    commit: null,
-    metrics: await metricsIn(workingDirectory, [path]),
-  };
+  const { values } = await readMetrics(workingDirectory, [path]);
+  return { kind: 'file', ref: `file:${path}`, commit: null, metrics: Object.fromEntries(values) };
 }
 
 /** The metrics files as they were committed; undefined when the commit has none of them. */
 async function fromGit(ref: string, options: BaselineOptions): Promise<Baseline | undefined> {
-  const commit = await commitOf(ref, options);
-  const folder = await mkdtemp(join(options.github.temp, 'mlops-baseline-'));
-  try {
-    const committed: string[] = [];
-    for (const file of options.files) {
-      const text = await git(['show', `${commit}:./${file}`], options).catch(() => undefined);
-      if (text === undefined) continue;
-      await mkdir(dirname(join(folder, file)), { recursive: true });
-      await writeFile(join(folder, file), text);
-      committed.push(file);
+  return atCommit(ref, options, async ({ id, read }) => {
+    const folder = await mkdtemp(join(options.github.temp, 'mlops-baseline-'));
+    try {
+      const shown = new Map<string, string>();
+      for (const [i, file] of options.files.entries()) {
+        const text = await read(file);
+        if (text === undefined) continue;
+        const copy = `${i}${extname(file)}`;
+        await writeFile(join(folder, copy), text);
+        shown.set(copy, `${file} at ${ref}`);
+      }
+      if (shown.size === 0) {
+        annotate(
+          'notice',
+          `'git:${ref}' is no baseline: ${id.slice(0, 7)} has no ${options.files.join(', ')}.`,
+        );
+        return undefined;
+      }
+      const { values } = await readMetrics(folder, [...shown.keys()], (copy) => shown.get(copy) ?? copy);
+      return { kind: 'git', ref: `git:${ref}`, commit: id, metrics: Object.fromEntries(values) };
+    } finally {
+      await rm(folder, { recursive: true, force: true });
     }
-    if (committed.length === 0) return undefined;
-    const metrics = await metricsIn(folder, committed, (file) => `${file} at ${ref}`);
-    return { kind: 'git', ref: `git:${ref}`, commit, metrics };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
-/** A commit, fetched when the checkout is too shallow to hold it. */
-async function commitOf(ref: string, options: BaselineOptions): Promise<string> {
-  try {
-    return await git(
-      ['rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`],
-      options,
-    ).catch(async () => {
-      await git(['fetch', '--quiet', '--depth=1', 'origin', '--', ref], options);
-      return git(['rev-parse', 'FETCH_HEAD'], options);
-    });
-  } catch (error) {
-    throw new UserError(`the baseline 'git:${ref}' is no commit, tag or branch of this repository`, {
-      cause: error,
-      advice: "Check the input 'baseline', and that the checkout fetches it ('fetch-depth: 0').",
-    });
-  }
-}
-
-async function git(args: string[], { workingDirectory, signal }: BaselineOptions): Promise<string> {
-  return (await command('git', args, { cwd: workingDirectory, signal })).stdout;
-}
-
-async function metricsIn(
-  folder: string,
-  files: readonly string[],
-  shown?: (path: string) => string,
-): Promise<Metrics> {
-  return Object.fromEntries((await readMetrics(folder, files, shown)).values);
+  });
 }

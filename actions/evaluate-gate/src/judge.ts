@@ -1,4 +1,4 @@
-import { suggest } from '@mlops/core';
+import { nearest } from '@mlops/core';
 import { type GateRecord, measuredOf, type RuleRecord } from '@mlops/core/record';
 import { type BoundName, boundNames, type Rule, type Rules } from './rules.ts';
 
@@ -40,8 +40,8 @@ function judgeBound(
   bound: number,
   evidence: Evidence,
 ): RuleRecord {
-  const candidate = evidence.candidate[metric];
-  const baseline = evidence.baseline?.[metric];
+  const candidate = valueIn(evidence.candidate, metric);
+  const baseline = evidence.baseline && valueIn(evidence.baseline, metric);
   const finding = find(metric, rule, name, bound, candidate, evidence);
   return {
     metric,
@@ -55,6 +55,11 @@ function judgeBound(
     verdict: finding.verdict !== 'pass' && rule.severity === 'warn' ? 'warn' : finding.verdict,
     explanation: finding.explanation,
   };
+}
+
+/** A metric may be called as something that every object has, such as `constructor`. */
+function valueIn(metrics: Metrics, name: string): number | undefined {
+  return Object.hasOwn(metrics, name) ? metrics[name] : undefined;
 }
 
 interface Finding {
@@ -75,14 +80,14 @@ function find(
   if (candidate === undefined)
     return {
       verdict: 'fail',
-      explanation: `the candidate has no metric '${metric}'. ${suggest(metric, Object.keys(evidence.candidate))}`,
+      explanation: `the candidate has no metric '${metric}'; ${whatThereIs(metric, Object.keys(evidence.candidate))}`,
     };
   if (!Number.isFinite(candidate))
     return { verdict: 'fail', explanation: `the candidate's value is ${candidate}, which is no measurement` };
   if (name === 'threshold') return againstThreshold(rule, bound, candidate);
   if (!evidence.baseline)
     return { verdict: evidence.ifNoBaseline, explanation: 'there is no baseline yet to compare with' };
-  const baseline = evidence.baseline[metric];
+  const baseline = valueIn(evidence.baseline, metric);
   if (baseline === undefined)
     return {
       verdict: 'inconclusive',
@@ -95,6 +100,15 @@ function find(
     };
   return againstBaseline(rule, name, bound, candidate, baseline);
 }
+
+function whatThereIs(metric: string, names: readonly string[]): string {
+  const near = nearest(metric, names);
+  const left = names.length - namesShown;
+  const some = `${names.slice(0, namesShown).join(', ') || 'none'}${left > 0 ? ` and ${left} more` : ''}`;
+  return `${near ? `did you mean '${near}'? ` : ''}it has ${some}`;
+}
+
+const namesShown = 10;
 
 function againstThreshold(rule: Rule, bound: number, candidate: number): Finding {
   const met = rule.greater_is_better ? candidate >= bound : candidate <= bound;

@@ -49,9 +49,13 @@ export async function gate(inputs: InputsOf<typeof action>, context: Context<typ
   for (const rule of rules) console.log(`${rule.verdict.padEnd(12)} ${ruleText(rule)}: ${rule.explanation}`);
   console.log(`\nVerdict: ${verdict}${baseline ? `, against ${baselineText(baseline)}` : ''}`);
   for (const rule of failed)
-    annotate(rule.verdict === 'warn' ? 'warning' : 'error', `${ruleText(rule)}: ${rule.explanation}`, {
-      title: `Gate: ${rule.verdict}`,
-    });
+    annotate(
+      rule.verdict === 'warn' || !inputs.enforce ? 'warning' : 'error',
+      `${ruleText(rule)}: ${rule.explanation}`,
+      {
+        title: `Gate: ${rule.verdict}`,
+      },
+    );
   if (!record.passed && inputs.enforce)
     throw new UserError(
       `the gate's verdict is '${verdict}': ${failed.filter((rule) => rule.verdict !== 'warn').length} of ${rules.length} rules did not pass`,

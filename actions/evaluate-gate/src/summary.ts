@@ -1,3 +1,4 @@
+import { code, plain, table } from '@mlops/core';
 import { type GateRecord, numberOf, type RuleRecord } from '@mlops/core/record';
 import { format } from './judge.ts';
 
@@ -5,18 +6,19 @@ const signs = { pass: '✅', warn: '⚠️', fail: '❌', inconclusive: '❔' } 
 
 /** The verdict and its evidence as Markdown. */
 export function renderSummary(record: GateRecord): string {
-  const against = record.baseline ? ` against \`${record.baseline.ref}\`` : '';
-  const rows = record.rules.map(
-    (rule) =>
-      `| ${signs[rule.verdict]} ${rule.verdict} | \`${rule.metric}\` | ${boundText(rule)} | ${shown(rule.candidate)} | ${shown(rule.baseline)} | ${rule.explanation} |`,
-  );
+  const against = record.baseline ? ` against ${code(record.baseline.ref)}` : '';
+  const rows = record.rules.map((rule) => [
+    `${signs[rule.verdict]} ${rule.verdict}`,
+    code(rule.metric),
+    boundText(rule),
+    shown(rule.candidate),
+    shown(rule.baseline),
+    plain(rule.explanation),
+  ]);
   return [
     `### ${signs[record.verdict]} Gate: ${record.verdict}${against}`,
-    '',
-    '| Verdict | Metric | Rule | Candidate | Baseline | Why |',
-    '| --- | --- | --- | ---: | ---: | --- |',
-    ...rows,
-  ].join('\n');
+    table(['Verdict', 'Metric', 'Rule', '#Candidate', '#Baseline', 'Why'], rows),
+  ].join('\n\n');
 }
 
 /** `test.accuracy: threshold ≥ 0.94` */

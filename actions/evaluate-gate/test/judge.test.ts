@@ -140,7 +140,7 @@ describe('a rule', () => {
       ifNoBaseline: 'warn',
     });
     expect(record?.explanation).toBe(
-      "the candidate has no metric 'acuracy'. Did you mean 'accuracy'? Allowed: accuracy, loss.",
+      "the candidate has no metric 'acuracy'; did you mean 'accuracy'? it has accuracy, loss",
     );
   });
 

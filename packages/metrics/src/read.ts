@@ -1,5 +1,5 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { basename, dirname, extname, join } from 'node:path';
+import { basename, dirname, extname, resolve } from 'node:path';
 import { nearest, show, UserError } from '@mlops/core';
 import type { CurvePoint } from './curves.ts';
 import { flatten } from './flatten.ts';
@@ -46,7 +46,7 @@ export async function readMetrics(
   const origin = new Map<string, string>();
   for (const path of files) {
     const file = shown(path);
-    const { values, curves, ignored } = await readFileMetrics(join(folder, path), file);
+    const { values, curves, ignored } = await readFileMetrics(resolve(folder, path), file);
     for (const [name, value] of values) {
       once(origin, name, file, 'metric');
       all.values.set(name, value);
