@@ -28,7 +28,7 @@ export const action = defineAction({
     }),
   },
   outputs: {
-    'package-path': 'Path of the archive, a gzipped tar.',
+    'package-path': 'Path of the archive, a tar.',
     'package-digest': 'Digest of the archive, `sha256:<hex>`.',
     'artifact-name': 'Name of the uploaded artifact.',
     bytes: 'Size of the archive in bytes.',

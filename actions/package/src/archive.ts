@@ -3,8 +3,9 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { messageOf, UserError } from '@mlops/core';
 import { openHasher } from '@mlops/core/hash';
-import { type Manifest, manifestName } from '@mlops/core/package-manifest';
+import { type Manifest, manifestName, manifestSchema } from '@mlops/core/package-manifest';
 
 export interface Archive {
   digest: string;
@@ -25,7 +26,9 @@ export async function writeArchive(
   signal: AbortSignal,
 ): Promise<Archive> {
   const { pack } = await import('tar-stream');
+  refuseTaken(files);
   const manifest: Manifest = { schema: 1, ...about, files: await digests(root, files, signal) };
+  refuseUnportable(manifest);
   const hash = createHash('sha256');
   const tar = pack();
   await mkdir(dirname(archive), { recursive: true });
@@ -41,12 +44,39 @@ export async function writeArchive(
     for (const { path, bytes } of manifest.files) {
       const { mode } = await stat(join(root, path));
       const entry = tar.entry({ ...fixed, name: path, size: bytes, mode: mode & 0o100 ? 0o755 : 0o644 });
-      await pipeline(createReadStream(join(root, path)), entry, { signal });
+      await pipeline(createReadStream(join(root, path)), entry, { signal }).catch((error: unknown) => {
+        throw /size mismatch/i.test(messageOf(error)) ? changed(path, error) : error;
+      });
     }
     tar.finalize();
   })();
   await Promise.all([written, filled.catch((error) => tar.destroy(error))]);
   return { digest: `sha256:${hash.digest('hex')}`, bytes: (await stat(archive)).size, manifest };
+}
+
+function refuseTaken(files: readonly string[]): void {
+  if (files.includes(manifestName))
+    throw new UserError(`'${manifestName}' cannot be packed: a package's own list of files has this name`, {
+      advice: "Is it left from an unpacked package? Remove it, or leave it out of the input 'include'.",
+    });
+}
+
+/** Whoever unpacks the archive refuses these, so that it is better said now. */
+function refuseUnportable(manifest: Manifest): void {
+  const issue = manifestSchema.safeParse(manifest).error?.issues[0];
+  if (!issue) return;
+  const [, index] = issue.path;
+  const file = manifest.files[Number(index)]?.path;
+  throw new UserError(`'${file ?? manifest.name}' cannot be packed: ${issue.message}`, {
+    advice: "Rename it: '\\' and ':' mean something else on other systems.",
+  });
+}
+
+function changed(path: string, cause: unknown): UserError {
+  return new UserError(`'${path}' changed while it was packed`, {
+    cause,
+    advice: 'Something else is writing to it: wait for that to end first.',
+  });
 }
 
 const fixed = { mtime: new Date(0), uid: 0, gid: 0, uname: '', gname: '' };

@@ -1,10 +1,10 @@
-import { dirname, join } from 'node:path';
-import { annotate, type Context, type InputsOf, UserError } from '@mlops/core';
+import { basename, dirname, join } from 'node:path';
+import { annotate, type Context, code, type InputsOf, UserError } from '@mlops/core';
 import { openHasher } from '@mlops/core/hash';
 import { artifactStore, hasGitHubArtifacts } from '@mlops/core/store';
 import type { action } from './action.ts';
 import { writeArchive } from './archive.ts';
-import { expand } from './contents.ts';
+import { expand, inside } from './contents.ts';
 
 export async function packageModel(
   inputs: InputsOf<typeof action>,
@@ -20,10 +20,10 @@ export async function packageModel(
       },
     );
   const root = context.workingDirectory;
-  const files = await expand(root, [path, ...inputs.include]);
+  const model = await modelAt(root, path, context.signal);
+  const files = await expand(root, [model.path, ...inputs.include]);
   const name = inputs.name ?? `${training?.name ?? 'model'}-package`;
-  const model = { path, digest: await digestOf(root, path) };
-  const archive = join(context.github.temp, 'mlops', `${name}.tar`);
+  const archive = join(context.github.temp, 'mlops', fileName(name));
   const { digest, bytes } = await writeArchive(root, files, { name, model }, archive, context.signal);
   context.outputs.packagePath = archive;
   context.outputs.packageDigest = digest;
@@ -33,7 +33,7 @@ export async function packageModel(
   const upload = inputs.upload && hasGitHubArtifacts(process.env);
   if (upload) {
     const { retentionDays, signal } = { ...inputs, ...context };
-    await artifactStore({ retentionDays, signal }).save(name, dirname(archive), [`${name}.tar`]);
+    await artifactStore({ retentionDays, signal }).save(name, dirname(archive), [basename(archive)]);
     context.outputs.artifactName = name;
   } else if (inputs.upload)
     annotate('notice', 'The package is not uploaded: this job has no artifact service.');
@@ -45,15 +45,28 @@ export async function packageModel(
     artifact: upload ? name : null,
     modelDigest: model.digest,
   });
-  context.summary.push(`### Package \`${name}\`\n\n${files.length} files, ${bytes} bytes, \`${digest}\``);
+  context.summary.push(`### Package ${code(name)}\n\n${files.length} files, ${bytes} bytes, \`${digest}\``);
 }
 
-async function digestOf(root: string, path: string): Promise<string> {
-  const hasher = await openHasher();
+/** The model by its path and digest, as the training recorded it. */
+async function modelAt(
+  root: string,
+  path: string,
+  signal: AbortSignal,
+): Promise<{ path: string; digest: string }> {
+  const hasher = await openHasher({ signal });
   try {
-    const [found] = await hasher.paths(root, [path]);
-    return found?.digest ?? '';
+    const [found, another] = await hasher.paths(root, [inside(root, path)]);
+    if (found && !another) return { path: found.path, digest: found.digest };
+    throw new UserError(`'${path}' names more than one model`, {
+      advice: "Name one file or folder as 'model', and what else is needed in 'include'.",
+    });
   } finally {
     await hasher.close();
   }
+}
+
+/** An artifact may have a name that no file can have. */
+function fileName(name: string): string {
+  return `${name.replace(/[^\w.-]+/g, '_')}.tar`;
 }
