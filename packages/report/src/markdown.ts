@@ -1,84 +1,108 @@
+import { code, plain, table } from '@mlops/core';
 import type { JobRecord, RunRecord } from '@mlops/core/record';
-import { digestText, durationText, headline, measuredText, signs } from './text.ts';
+import { digestText, durationText, headline, measuredText, signs, type Verdict } from './text.ts';
+
+/** A table with more rows than this ends in how many are left to the page. */
+const rowsShown = 100;
+/** GitHub drops a summary of more than 1 MiB as a whole; this leaves room for what is below. */
+const bytesShown = 900 * 1024;
 
 /** The run as Markdown, for the step summary: verdict first, then evidence, metrics, stages and deployments. */
 export function renderMarkdown(record: RunRecord): string {
   const { run } = record;
-  const source = `\`${run.commit.slice(0, 7)}\`${run.dirty ? ' (with uncommitted changes)' : ''} on \`${run.ref}\` by ${run.event}`;
-  return [
-    `## ${headline(record, signs).text}`,
-    `${escapeCell(run.message)} — ${source}`,
+  const source = `${code(run.commit.slice(0, 7))}${run.dirty ? ' (with uncommitted changes)' : ''} on ${code(run.ref)} by ${plain(run.event)}`;
+  return fitting([
+    `## ${plain(headline(record, signs).text)}`,
+    run.message ? `${plain(run.message)} — ${source}` : source,
     ...record.jobs.flatMap((job) => [...gates(job), ...trainings(job), ...deployments(job)]),
     ...failures(record),
-  ].join('\n\n');
+  ]);
+}
+
+/** The sections as far as they fit. */
+function fitting(sections: readonly string[]): string {
+  const shown: string[] = [];
+  let bytes = 0;
+  for (const section of sections.filter(Boolean)) {
+    bytes += Buffer.byteLength(section) + 2;
+    if (bytes > bytesShown) return [...shown, '_The rest is in the report._'].join('\n\n');
+    shown.push(section);
+  }
+  return shown.join('\n\n');
 }
 
 function gates(job: JobRecord): string[] {
+  const order: Verdict[] = ['fail', 'inconclusive', 'warn', 'pass'];
   return job.gates.map((gate) =>
-    table(
-      ['', 'Metric', 'Rule', 'Candidate', `Baseline${gate.baseline ? ` (${gate.baseline.ref})` : ''}`, 'Why'],
-      gate.rules.map((rule) => [
-        signs[rule.verdict],
-        `\`${rule.metric}\``,
-        `${rule.rule} ${rule.bound}`,
-        measuredText(rule.candidate),
-        measuredText(rule.baseline),
-        rule.explanation,
-      ]),
+    longTable(
+      [
+        '',
+        'Metric',
+        'Rule',
+        '#Candidate',
+        `#Baseline${gate.baseline ? ` (${code(gate.baseline.ref)})` : ''}`,
+        'Why',
+      ],
+      gate.rules
+        // Where not all of them are shown, those that did not pass are.
+        .toSorted((a, b) =>
+          gate.rules.length > rowsShown ? order.indexOf(a.verdict) - order.indexOf(b.verdict) : 0,
+        )
+        .map((rule) => [
+          signs[rule.verdict],
+          code(rule.metric),
+          plain(`${rule.rule} ${rule.bound}`),
+          measuredText(rule.candidate),
+          measuredText(rule.baseline),
+          plain(rule.explanation),
+        ]),
     ),
   );
 }
 
 function trainings(job: JobRecord): string[] {
   return job.trainings.flatMap((training) => [
-    `### ${training.name}${training.model ? ` · model \`${digestText(training.model.digest)}\`` : ''}`,
-    table(
-      ['Stage', 'Outcome', 'Time', 'Why'],
+    `### ${plain(training.name)}${training.model ? ` · model ${code(digestText(training.model.digest))}` : ''}`,
+    longTable(
+      ['Stage', 'Outcome', '#Time', 'Why'],
       training.stages.map((stage) => [
-        `\`${stage.name}\``,
+        code(stage.name),
         stage.outcome,
         stage.outcome === 'skipped' ? `saved ${durationText(stage.savedMs)}` : durationText(stage.durationMs),
-        stage.reason,
+        plain(stage.reason),
       ]),
     ),
-    table(
-      ['Metric', 'Value'],
-      Object.entries(training.metrics).map(([metric, value]) => [`\`${metric}\``, measuredText(value)]),
+    longTable(
+      ['Metric', '#Value'],
+      Object.entries(training.metrics).map(([metric, value]) => [code(metric), measuredText(value)]),
     ),
   ]);
 }
 
 function deployments(job: JobRecord): string[] {
   return job.deployments.flatMap((deployment) => [
-    `### ${deployment.environment}: ${deployment.outcome}${deployment.url ? ` at ${deployment.url}` : ''}`,
-    ...(deployment.reason ? [deployment.reason] : []),
-    ...(deployment.smoke.length
-      ? [
-          table(
-            ['', 'Smoke request', 'Status', 'Time'],
-            deployment.smoke.map((smoke) => [
-              smoke.passed ? signs.pass : signs.fail,
-              `\`${smoke.request}\``,
-              String(smoke.status ?? '–'),
-              durationText(smoke.durationMs),
-            ]),
-          ),
-        ]
-      : []),
+    `### ${plain(deployment.environment)}: ${deployment.outcome}${deployment.url ? ` at ${plain(deployment.url)}` : ''}`,
+    ...(deployment.reason ? [plain(deployment.reason)] : []),
+    longTable(
+      ['', 'Smoke request', '#Status', '#Time'],
+      deployment.smoke.map((smoke) => [
+        smoke.passed ? signs.pass : signs.fail,
+        code(smoke.request),
+        String(smoke.status ?? '–'),
+        durationText(smoke.durationMs),
+      ]),
+    ),
   ]);
 }
 
 function failures(record: RunRecord): string[] {
   const failed = record.jobs.flatMap((job) => job.steps.filter((step) => step.outcome !== 'success'));
-  return failed.map((step) => `**${step.action} ${step.outcome}**: ${escapeCell(step.error ?? '')}`);
+  return failed.map((step) => `**${plain(step.action)} ${step.outcome}**: ${plain(step.error ?? '')}`);
 }
 
-function table(head: string[], rows: string[][]): string {
+/** A table of the first rows; nothing for one without rows. */
+function longTable(head: string[], rows: string[][]): string {
   if (rows.length === 0) return '';
-  const line = (cells: string[]) => `| ${cells.map(escapeCell).join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
-}
-
-function escapeCell(text: string): string {
-  return text.replaceAll('|', '\\|').replaceAll('\n', ' ').replaceAll('<', '&lt;');
+  const left = rows.length - rowsShown;
+  return `${table(head, rows.slice(0, rowsShown))}${left > 0 ? `\n\n_${left} more are in the report._` : ''}`;
 }

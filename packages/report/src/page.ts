@@ -10,10 +10,11 @@ export function renderHtml(record: RunRecord): string {
   const { verdict, text } = headline(record, marks);
   const page = html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <title>${text}</title><style>${new Html(style)}</style></head>
 <body><header class="${verdict}"><h1>${text}</h1>
 <p>${run.message || 'No commit message'}</p>
-<p class="soft">${run.repository ?? 'local run'} · <code>${run.commit.slice(0, 7)}</code>${run.dirty && ' with uncommitted changes'} · ${run.ref} · ${run.event} · ${timeText(run.finishedAt)} · ${durationText(Date.parse(run.finishedAt) - Date.parse(run.startedAt))}${run.url && html` · <a href="${run.url}">run</a>`}</p></header>
+<p class="soft">${run.repository ?? 'local run'} · <code>${run.commit.slice(0, 7)}</code>${run.dirty && ' with uncommitted changes'} · ${run.ref} · ${run.event} · ${timeText(run.finishedAt)} · ${durationText(Date.parse(run.finishedAt) - Date.parse(run.startedAt))}${run.url && html` · ${link(run.url, 'run')}`}</p></header>
 <main>${lineage(record)}
 ${jobs.flatMap((job) => job.gates.map(gateSection))}
 ${jobs.flatMap((job) => job.trainings.map(trainingSection))}
@@ -107,7 +108,7 @@ function groupCurves(curves: TrainingRecord['curves']): Record<string, TrainingR
 
 function deploymentSection(deployment: DeploymentRecord): Html {
   return html`<h2>${deployment.environment}: ${deployment.outcome}</h2>
-<p>${deployment.url && html`<a href="${deployment.url}">${deployment.url}</a> · `}revision <code>${deployment.revision}</code>${deployment.previousRevision && html`, before it <code>${deployment.previousRevision}</code>`} · ${durationText(deployment.durationMs)}</p>
+<p>${deployment.url && html`${link(deployment.url)} · `}revision <code>${deployment.revision}</code>${deployment.previousRevision && html`, before it <code>${deployment.previousRevision}</code>`} · ${durationText(deployment.durationMs)}</p>
 ${deployment.reason && html`<p class="fail-text">${deployment.reason}</p>`}
 ${
   deployment.smoke.length > 0 &&
@@ -140,6 +141,11 @@ ${table(
     ]),
   ),
 )}`;
+}
+
+/** Only to what a browser opens without running it, unlike `javascript:`. */
+function link(url: string, text = url): Html {
+  return /^https?:\/\//i.test(url) ? html`<a href="${url}">${text}</a>` : html`${text}`;
 }
 
 /** A column whose head starts with # holds numbers. */

@@ -51,7 +51,7 @@ export function headline(
   const verdicts = record.jobs.flatMap((job) => job.gates.map((gate) => gate.verdict));
   const verdict = (['fail', 'inconclusive', 'warn', 'pass'] as const).find((one) => verdicts.includes(one));
   const deployments = record.jobs.flatMap((job) => job.deployments);
-  const text = [
+  const text = counted([
     ...failed.map(
       ({ action, outcome }) =>
         `${symbols.fail} ${action} ${outcome === 'cancelled' ? 'was cancelled' : 'failed'}`,
@@ -60,6 +60,13 @@ export function headline(
     ...deployments.map(
       ({ outcome, environment, url }) => `${outcome} to ${environment}${url ? ` at ${url}` : ''}`,
     ),
-  ].join(' · ');
+  ]).join(' · ');
   return { verdict: failed.length ? 'fail' : (verdict ?? 'none'), text };
+}
+
+/** Each text once, with how often it occurs: the legs of a matrix often fail alike. */
+function counted(texts: readonly string[]): string[] {
+  const counts = new Map<string, number>();
+  for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
+  return [...counts].map(([text, count]) => (count > 1 ? `${text} (${count} times)` : text));
 }
