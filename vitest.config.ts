@@ -2,6 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    // What passing tests print would be read as workflow commands where the tests run in a workflow.
+    silent: 'passed-only',
     projects: [
       {
         test: {

@@ -1,13 +1,13 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { command } from '@mlops/core/process';
 import { fakeRunner } from '@mlops/testkit/runner-files';
 import { tool } from '@mlops/tools';
 import { type Bench, type Goal, interleave, measured } from './bench.ts';
+import { cpuSeconds } from './cpu.ts';
+import { releaseTree } from './release.ts';
 
 /** CPU seconds that deciding about an unchanged pipeline may take, the start of the process included. */
 const goals = new Map<number, Goal>([
@@ -24,8 +24,9 @@ const bench: Bench = {
   name: 'noop',
   async *measures({ quick }) {
     const folder = await mkdtemp(join(tmpdir(), 'bench-noop-'));
+    const tree = await releaseTree();
     try {
-      const bundle = await bundleAction(join(folder, 'dist'));
+      const bundle = join(tree.folder, 'actions', 'train', 'dist', 'index.js');
       for (const [stages, goal] of goals) {
         const workspace = join(folder, `${stages}`);
         await writeChain(workspace, stages);
@@ -45,19 +46,11 @@ const bench: Bench = {
       }
     } finally {
       await rm(folder, { recursive: true, force: true });
+      await rm(dirname(tree.folder), { recursive: true, force: true });
     }
   },
 };
 export default bench;
-
-/** The action as it is released: one file, and what it loads on demand. */
-async function bundleAction(folder: string): Promise<string> {
-  const action = fileURLToPath(new URL('../../actions/train', import.meta.url));
-  const ncc = createRequire(import.meta.url).resolve('@vercel/ncc/dist/ncc/cli.js');
-  const options = ['--transpile-only', '-m', '--target', 'es2023', '-o', folder];
-  await command(process.execPath, [ncc, 'build', join(action, 'src/main.ts'), ...options], { cwd: action });
-  return join(folder, 'index.js');
-}
 
 /** The same chain for both: mlops.yaml, dvc.yaml, and what the stages read. */
 async function writeChain(folder: string, stages: number): Promise<void> {
@@ -94,7 +87,7 @@ async function prepareTrain(
       env: { MLOPS_CACHE_DIR: cache, RUNNER_TOOL_CACHE: cache },
     });
     try {
-      const figure = await cpuSeconds(process.execPath, [bundle], workspace, runner.env);
+      const figure = await cpuSeconds(process.execPath, [bundle], { cwd: workspace, env: runner.env });
       const ran = runner.read().outputs['stages-run'];
       if ((ran !== '[]') !== expectedToRun) throw new Error(`the stages that ran are ${ran}`);
       return figure;
@@ -116,25 +109,8 @@ async function prepareDvc(workspace: string, state: string): Promise<() => Promi
     ...{ DVC_NO_ANALYTICS: '1', DVC_SITE_CACHE_DIR: state, DVC_GLOBAL_CONFIG_DIR: state },
   };
   await command(program, ['init', '--quiet', '--no-scm'], { cwd: workspace, env });
-  const measure = () => cpuSeconds(program, ['repro'], workspace, env);
+  const measure = () => cpuSeconds(program, ['repro'], { cwd: workspace, env });
   await measure();
   await measure();
   return measure;
-}
-
-/** CPU seconds, user and system, of a program and all it waited for; bash is what counts them. */
-async function cpuSeconds(
-  program: string,
-  args: readonly string[],
-  cwd: string,
-  env: NodeJS.ProcessEnv,
-): Promise<number> {
-  const { stdout } = await command('bash', ['-c', '"$@" >/dev/null && times', 'bash', program, ...args], {
-    cwd,
-    env: { ...env, LC_ALL: 'C' },
-  });
-  const [, children = ''] = stdout.trim().split('\n');
-  const times = [...children.matchAll(/(\d+)m([\d.]+)s/g)];
-  if (times.length !== 2) throw new Error(`bash said '${stdout}' instead of two lines of times`);
-  return times.reduce((sum, [, minutes, seconds]) => sum + Number(minutes) * 60 + Number(seconds), 0);
 }

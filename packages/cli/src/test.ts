@@ -103,6 +103,7 @@ function run(program: string, args: string[]): Promise<number> {
   const executable = process.platform === 'win32' ? `${program}.CMD` : program;
   const child = spawn(join(root, 'node_modules', '.bin', executable), args, {
     cwd: root,
+    env: { ...process.env, TURBO_TELEMETRY_DISABLED: '1', TURBO_NO_UPDATE_NOTIFIER: '1' },
     stdio: ['ignore', 'inherit', 'inherit'],
     shell: process.platform === 'win32',
   });
