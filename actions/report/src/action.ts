@@ -14,7 +14,7 @@ export const action = defineAction({
     }),
     record: choice(['auto', 'never'], {
       description:
-        'Whether a finished run is recorded: `auto` records every run that is not of a pull request, and needs `contents: write`; without it a notice says so.',
+        'Whether a finished run is recorded: `auto` records every run except those that a pull request, a comment or another workflow started, and needs `contents: write`; without it a notice says so.',
       default: 'auto',
     }),
     'records-branch': text({
@@ -29,6 +29,10 @@ export const action = defineAction({
       description: "Days to keep the report's artifact. Default: the repository's setting.",
       min: 1,
       max: 400,
+    }),
+    matrix: text({
+      description: "The job's matrix values, which tell its jobs apart; filled in by the runner.",
+      fromRunner: '${{ toJSON(matrix) }}',
     }),
     'github-token': text({
       description: 'Token that pushes the record; needs `contents: write`.',

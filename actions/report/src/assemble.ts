@@ -2,19 +2,13 @@ import type { GitHub } from '@mlops/core';
 import { command } from '@mlops/core/process';
 import type { Alias, JobRecord, RunRecord } from '@mlops/core/record';
 
-/** One record of the whole run from the jobs' parts. Of a job that was run again, the newest attempt counts. */
+/** One record of the whole run from the jobs' parts. */
 export async function assemble(
   parts: readonly JobRecord[],
   github: GitHub,
   folder: string,
 ): Promise<RunRecord> {
-  const newest = new Map<string, JobRecord>();
-  for (const part of [...parts].sort((a, b) => a.attempt - b.attempt || order(a.startedAt, b.startedAt)))
-    newest.set(
-      `${part.job} ${JSON.stringify(part.matrix)} ${part.trainings.map(({ name }) => name).join()}`,
-      part,
-    );
-  const jobs = [...newest.values()].sort((a, b) => order(a.startedAt, b.startedAt));
+  const jobs = newestAttempts(parts).sort((a, b) => order(a.startedAt, b.startedAt));
   const now = new Date().toISOString();
   return {
     schema: 1,
@@ -34,6 +28,28 @@ export async function assemble(
     },
     jobs,
   };
+}
+
+/**
+ * Of a job that was run again, its newest attempt counts; of a job that handed its part on twice, the later part.
+ * Legs of a matrix are jobs of their own, and so are calls of the same workflow within one attempt. A deployment from
+ * before the newest training was of another model, and stands in that attempt's record.
+ */
+function newestAttempts(parts: readonly JobRecord[]): JobRecord[] {
+  const jobOf = ({ job, matrix }: JobRecord) => JSON.stringify([job, matrix]);
+  const newest = new Map<string, number>();
+  for (const part of parts)
+    newest.set(jobOf(part), Math.max(part.attempt, newest.get(jobOf(part)) ?? part.attempt));
+  const trained = Math.max(
+    0,
+    ...parts.filter(({ trainings }) => trainings.length).map(({ attempt }) => attempt),
+  );
+  const current = parts.filter(
+    (part) =>
+      part.attempt === newest.get(jobOf(part)) && (part.attempt >= trained || !part.deployments.length),
+  );
+  const byTime = current.sort((a, b) => order(a.finishedAt, b.finishedAt));
+  return [...new Map(byTime.map((part) => [`${jobOf(part)} ${part.startedAt}`, part])).values()];
 }
 
 /**

@@ -1,38 +1,37 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { annotate, type Context, type InputsOf } from '@mlops/core';
 import {
   BranchStore,
-  type JobRecord,
   jobRecordPath,
   jobRecordSchema,
   originOf,
   RecordsDeniedError,
   type RunRecord,
+  writeJobRecord,
 } from '@mlops/core/record';
 import { artifactStore, hasGitHubArtifacts } from '@mlops/core/store';
 import { renderHtml, renderMarkdown } from '@mlops/report';
 import type { action } from './action.ts';
 import { aliasesOf, assemble } from './assemble.ts';
+import { partFile, partPrefix, partsOfOtherJobs } from './parts.ts';
 
 type Inputs = InputsOf<typeof action>;
 type ReportContext = Context<typeof action>;
 
-/** Parts of the record travel between jobs as artifacts whose names start so. */
-const partPrefix = 'mlops-record-';
-const partFile = 'run-record.json';
-
 export async function report(inputs: Inputs, context: ReportContext): Promise<void> {
+  // A job that failed before it trained has not said yet which leg of a matrix it is.
+  context.record.matrix ??= jobRecordSchema.shape.matrix.parse(JSON.parse(inputs.matrix ?? 'null'));
   return inputs.scope === 'job' ? handOn(inputs, context) : finish(inputs, context);
 }
 
 /** Uploads what this job recorded, for the job that ends the run. */
 async function handOn(inputs: Inputs, { github, signal, record, outputs }: ReportContext): Promise<void> {
-  const path = jobRecordPath(github);
-  outputs.recordPath = path;
   if (record.steps.length === 0) return void console.log('Nothing was recorded in this job.');
+  outputs.recordPath = jobRecordPath(github);
+  writeJobRecord(github, record);
   if (!hasGitHubArtifacts(process.env))
     return void annotate('notice', 'The record stays in this job: it has no artifact service.');
   // Legs of a matrix and calls of the same workflow share a job's name, hence the random part.
@@ -49,7 +48,7 @@ async function handOn(inputs: Inputs, { github, signal, record, outputs }: Repor
 async function finish(inputs: Inputs, context: ReportContext): Promise<void> {
   const { github, outputs, signal } = context;
   const parts = [
-    ...(await partsOfOtherJobs(context)),
+    ...(await partsOfOtherJobs(github, signal)),
     ...(context.record.steps.length ? [context.record] : []),
   ];
   const record = await assemble(parts, github, context.workingDirectory);
@@ -74,30 +73,17 @@ async function finish(inputs: Inputs, context: ReportContext): Promise<void> {
   outputs.recorded = await keep(record, inputs, context);
 }
 
-async function partsOfOtherJobs({ github, signal }: ReportContext): Promise<JobRecord[]> {
-  if (!hasGitHubArtifacts(process.env)) return [];
-  const store = artifactStore({ signal });
-  const names = (await store.list(partPrefix)).map(({ name }) => name);
-  return Promise.all(
-    names.map(async (name) => {
-      const folder = await mkdtemp(join(github.temp, 'mlops-part-'));
-      try {
-        await store.restore(name, folder, [partFile]);
-        return jobRecordSchema.parse(JSON.parse(await readFile(join(folder, partFile), 'utf8')));
-      } finally {
-        await rm(folder, { recursive: true, force: true });
-      }
-    }),
-  );
-}
-
 /** Records the run on the branch, where that is wanted and allowed; answers whether it was. */
 async function keep(
   record: RunRecord,
   inputs: Inputs,
   { github, signal, workingDirectory }: ReportContext,
 ): Promise<boolean> {
-  const reason = reasonNotToKeep(record, inputs, existsSync(join(github.workspace, '.git')));
+  const reason = reasonNotToKeep(
+    record,
+    inputs,
+    [github.workspace, workingDirectory].some((folder) => existsSync(join(folder, '.git'))),
+  );
   if (reason) {
     annotate('notice', `The run is not recorded: ${reason}.`);
     return false;
@@ -114,7 +100,7 @@ async function keep(
     if (!(error instanceof RecordsDeniedError)) throw error;
     annotate(
       'notice',
-      "The run is not recorded: the token may not push. Grant 'permissions: contents: write' to the job that calls this workflow, so that later runs can be compared with this one.",
+      `The run is not recorded: ${error.message}. ${error.advice} Later runs cannot be compared with this one.`,
     );
     return false;
   }

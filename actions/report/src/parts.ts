@@ -1,0 +1,57 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type GitHub, messageOf, UserError } from '@mlops/core';
+import { type JobRecord, jobRecordSchema } from '@mlops/core/record';
+import { type ArtifactStore, artifactStore, hasGitHubArtifacts } from '@mlops/core/store';
+
+/** Parts of the record travel between jobs as artifacts whose names start so. */
+export const partPrefix = 'mlops-record-';
+export const partFile = 'run-record.json';
+
+/** A matrix may have 256 legs; the service is not asked for all of them at once. */
+const atOnce = 8;
+
+/** What the other jobs of this run handed on. */
+export async function partsOfOtherJobs(github: GitHub, signal: AbortSignal): Promise<JobRecord[]> {
+  if (!hasGitHubArtifacts(process.env)) return [];
+  const store = artifactStore({ signal });
+  const names = (await store.list(partPrefix)).map(({ name }) => name);
+  const rest = names.values();
+  const parts: JobRecord[] = [];
+  const worker = async () => {
+    for (const name of rest) parts.push(await partIn(name, store, github.temp));
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+  return parts;
+}
+
+async function partIn(artifact: string, store: ArtifactStore, temp: string): Promise<JobRecord> {
+  const folder = await mkdtemp(join(temp, 'mlops-part-'));
+  try {
+    await store.restore(artifact, folder, [partFile]);
+    return parsed(await readFile(join(folder, partFile), 'utf8').catch(() => undefined), artifact);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function parsed(text: string | undefined, artifact: string): JobRecord {
+  if (text === undefined) throw unreadable(artifact, `there is no ${partFile} in it`);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw unreadable(artifact, messageOf(error), error);
+  }
+  const result = jobRecordSchema.safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw unreadable(artifact, `${issue?.path.join('.')}: ${issue?.message}`, result.error);
+}
+
+function unreadable(artifact: string, why: string, cause?: unknown): UserError {
+  return new UserError(`the artifact '${artifact}' holds no part of a run's record: ${why}`, {
+    cause,
+    advice: `Use the same version of these actions in all jobs of a run, and no other artifact whose name starts with '${partPrefix}'.`,
+  });
+}
