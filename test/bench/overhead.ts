@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -7,7 +7,6 @@ import { waitFor } from '@mlops/core';
 import { command } from '@mlops/core/process';
 import { startEngine, temporaryRepository } from '@mlops/testkit/engine';
 import { tool } from '@mlops/tools';
-import { parseDocument } from 'yaml';
 import { type Bench, interleave, measured, seconds } from './bench.ts';
 import { releaseTree, root } from './release.ts';
 
@@ -32,8 +31,6 @@ const bench: Bench = {
     };
     const repository = await temporaryRepository(example, { origin: true });
     try {
-      await serveOn(port, join(repository.path, 'mlops.yaml'));
-      await repository.commit('Serve on a free port');
       const pipeline = async () => {
         const engine = await startEngine({
           releaseTree: tree.folder,
@@ -123,12 +120,6 @@ async function stop(tree: string, workspace: string, home: string): Promise<void
       INPUT_ENVIRONMENT: 'staging',
     },
   });
-}
-
-async function serveOn(port: number, file: string): Promise<void> {
-  const document = parseDocument(await readFile(file, 'utf8'));
-  document.setIn(['cloud-deploy', 'port'], port);
-  await writeFile(file, document.toString({ lineWidth: 0 }));
 }
 
 async function freePort(): Promise<number> {

@@ -27,7 +27,7 @@ test('a project in a subfolder goes through the whole pipeline', async () => {
   expect(gate.verdict).toBe('pass');
   expect(deployment).toMatchObject({ outcome: 'deployed', environment: 'staging' });
   expect(await example.labels(deployment?.url ?? '')).toEqual(['malignant', 'benign']);
-  expect((await example.records.alias('staging'))?.record.run.id).toBe(run.runId);
+  expect((await example.records.alias('models-tumor', 'staging'))?.record.run.id).toBe(run.runId);
 });
 
 test('two legs of a matrix that call train.yml do not write the same artifacts', async () => {

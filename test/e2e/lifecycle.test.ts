@@ -53,7 +53,7 @@ test('a push trains, gates, packages, deploys and records', async () => {
   expect(await example.labels(served.url)).toEqual(malignantAndBenign);
 
   const [path] = await example.records.list();
-  const staging = await example.records.alias('staging');
+  const staging = await example.records.alias('model', 'staging');
   expect(staging).toMatchObject({
     alias: { record: path, modelDigest: served.modelDigest, revision: served.revision },
     record: { run: { id: run.runId } },
@@ -97,7 +97,7 @@ test('a changed hyperparameter runs the stages that depend on it, and replaces w
   expect(deployment?.revision).not.toBe(served.revision);
   served = deployment as typeof served;
   expect(await example.labels(served.url)).toEqual(malignantAndBenign);
-  expect((await example.records.alias('staging'))?.alias.revision).toBe(served.revision);
+  expect((await example.records.alias('model', 'staging'))?.alias.revision).toBe(served.revision);
 });
 
 test('a worse model stops at the gate: it is neither packaged nor deployed', async () => {
@@ -112,7 +112,7 @@ test('a worse model stops at the gate: it is neither packaged nor deployed', asy
   const errors = run.annotations.filter(({ level }) => level === 'error').map(({ message }) => message);
   expect(errors.join('\n')).toContain('test.log_loss');
   expect(await example.labels(served.url)).toEqual(malignantAndBenign);
-  expect((await example.records.alias('staging'))?.alias.revision).toBe(served.revision);
+  expect((await example.records.alias('model', 'staging'))?.alias.revision).toBe(served.revision);
 });
 
 // In a workflow of one's own, since the engine ends the whole run when a called workflow fails.
@@ -135,7 +135,7 @@ test('the report of a run that the gate failed names the rule', async () => {
   expect(summary).toMatch(/evaluate-gate failed .* Gate: fail/);
   expect(summary).toContain('test.log_loss');
   expect(record.jobs.flatMap(({ packages }) => packages)).toEqual([]);
-  expect((await example.records.alias('staging'))?.alias.revision).toBe(served.revision);
+  expect((await example.records.alias('model', 'staging'))?.alias.revision).toBe(served.revision);
 });
 
 test('a pull request trains and gates; it neither deploys nor records', async () => {
@@ -193,8 +193,8 @@ test('a pushed tag deploys to production, beside staging', async () => {
   for (const url of [deployment?.url ?? '', served.url])
     expect(await example.labels(url)).toEqual(malignantAndBenign);
   const [production, staging] = [
-    await example.records.alias('production'),
-    await example.records.alias('staging'),
+    await example.records.alias('model', 'production'),
+    await example.records.alias('model', 'staging'),
   ];
   expect(production?.record.run).toMatchObject({ id: run.runId, ref: 'refs/tags/v1.0.0' });
   expect(staging?.alias.revision).toBe(served.revision);
@@ -214,7 +214,7 @@ test.for([
   expect(record.run.event).toBe(event);
   expect(stagesThat('skipped', training)).toEqual(stages);
   expect(deployment).toMatchObject({ environment: 'staging', outcome: 'unchanged', url: served.url });
-  expect((await example.records.alias('staging'))?.record.run.id).toBe(run.runId);
+  expect((await example.records.alias('model', 'staging'))?.record.run.id).toBe(run.runId);
 });
 
 /** What the cache service holds. */

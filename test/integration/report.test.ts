@@ -66,7 +66,15 @@ const messages = ({ annotations }: ActionResult, level: string) =>
 const store = () => new BranchStore({ remote: { url: origin.bare } });
 
 const trained = (number: number, accuracy: number, changes: Partial<JobRecord> = {}) =>
-  job(number, { trainings: [training({ metrics: { accuracy } })], ...changes });
+  job(number, {
+    trainings: [
+      training({
+        metrics: { accuracy },
+        model: { path: 'model', digest: digest('d'), bytes: 1, artifact: 'model' },
+      }),
+    ],
+    ...changes,
+  });
 
 const deployed = (environment: string, changes: Partial<JobRecord['deployments'][number]> = {}) => ({
   target: 'host',
@@ -88,7 +96,7 @@ describe('the end of a job', () => {
     const results = [await endJob(trained(1, 0.9)), await endJob(trained(1, 0.9))];
     const names = results.map(({ outputs }) => outputs['artifact-name']);
     expect(new Set(names).size).toBe(2);
-    for (const name of names) expect(name).toMatch(/^mlops-record-train-[0-9a-f]{8}$/);
+    for (const name of names) expect(name).toMatch(/^mlops-record\.train-[0-9a-f]{8}$/);
     const [artifact] = server.artifacts('1');
     const files = artifact ? await artifactFiles(artifact) : {};
     expect(Object.keys(files)).toEqual(['run-record.json']);
@@ -152,7 +160,7 @@ describe('the end of a run', () => {
     await endJob(trained(4, 0.4, { attempt: 2 }));
     const again = await report({}, { env: { GITHUB_RUN_ATTEMPT: '2' } });
     expect((await recordOf(again)).jobs.map(({ attempt }) => attempt)).toEqual([2]);
-    expect(await store().alias('production')).toBeUndefined();
+    expect(await store().alias('model', 'production')).toBeUndefined();
   });
 
   test('takes the later of two parts of one job', async () => {
@@ -183,7 +191,7 @@ describe('the end of a run', () => {
       );
     }
     await upload(
-      Array.from({ length: 30 }, (_, i) => [`mlops-record-train-${i}`, join(origin.root, `part-${i}`)]),
+      Array.from({ length: 30 }, (_, i) => [`mlops-record.train-${i}`, join(origin.root, `part-${i}`)]),
     );
     const { jobs } = await recordOf(await report({}));
     expect(jobs.map(({ matrix }) => matrix?.leg)).toEqual(Array.from({ length: 30 }, (_, i) => i));
@@ -198,12 +206,12 @@ describe('the end of a run', () => {
     const folder = join(origin.root, 'bad');
     await mkdir(folder);
     await writeFile(join(folder, content === undefined ? 'other.json' : 'run-record.json'), content ?? '{}');
-    await upload([['mlops-record-bad-0', folder]]);
+    await upload([['mlops-record.bad-0', folder]]);
     const result = await report({});
     expect(result.exitCode).toBe(1);
     expect(messages(result, 'error')).toHaveLength(1);
     expect(messages(result, 'error')[0]).toMatch(
-      /^the artifact 'mlops-record-bad-0' holds no part of a run's record: /,
+      /^the artifact 'mlops-record\.bad-0' holds no part of a run's record: /,
     );
     expect(messages(result, 'error')[0]).toContain(
       'Use the same version of these actions in all jobs of a run',
@@ -270,8 +278,11 @@ describe('the record on the branch', () => {
     const [path] = await store().list();
     expect(path).toMatch(/^runs\/heads\/main\/.*-1-1\.json$/);
     for (const name of ['staging', 'review/7'])
-      expect((await store().alias(name))?.alias).toMatchObject({ record: path, modelDigest: digest('d') });
-    for (const name of ['production', 'canary']) expect(await store().alias(name)).toBeUndefined();
+      expect((await store().alias('model', name))?.alias).toMatchObject({
+        record: path,
+        modelDigest: digest('d'),
+      });
+    for (const name of ['production', 'canary']) expect(await store().alias('model', name)).toBeUndefined();
   });
 
   test.each(['pull_request', 'pull_request_target', 'workflow_run', 'issue_comment'])(
@@ -341,7 +352,7 @@ describe('the record on the branch', () => {
       ),
     );
     expect((await store().list()).map((path) => /-(\d+)-1\.json$/.exec(path)?.[1]).sort()).toEqual(ids);
-    const found = await store().alias('production');
+    const found = await store().alias('model', 'production');
     expect(found?.alias.revision).toBe(found?.record.run.id);
   });
 

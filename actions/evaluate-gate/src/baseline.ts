@@ -74,7 +74,7 @@ function needed(name: string, written: string): string {
 
 async function fromAlias(name: string, options: BaselineOptions): Promise<Baseline | undefined> {
   const store = await records(options);
-  const found = await store.alias(name);
+  const found = await store.alias(options.name, name);
   return found && fromRecord('alias', `alias:${name}`, found.record, options.name);
 }
 

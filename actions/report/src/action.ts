@@ -22,8 +22,8 @@ export const action = defineAction({
       default: 'mlops-records',
     }),
     'artifact-name': text({
-      description: 'Name of the artifact that holds the HTML page and the record.',
-      default: 'mlops-report',
+      description:
+        "Name of the artifact that holds the HTML page and the record. Default: `mlops-report`, for a project below the repository's root with its folder appended.",
     }),
     'retention-days': integer({
       description: "Days to keep the report's artifact. Default: the repository's setting.",

@@ -1,6 +1,6 @@
 import type { GitHub } from '@mlops/core';
 import { command } from '@mlops/core/process';
-import type { Alias, JobRecord, RunRecord } from '@mlops/core/record';
+import type { AliasMove, JobRecord, RunRecord } from '@mlops/core/record';
 
 /** One record of the whole run from the jobs' parts. */
 export async function assemble(
@@ -53,20 +53,28 @@ function newestAttempts(parts: readonly JobRecord[]): JobRecord[] {
 }
 
 /**
- * The aliases that a run moves: an environment's name points to the run whose model was deployed there. A later
- * deployment of the same run wins.
+ * The aliases that a run moves: an environment's name points to the run that trained the model which was deployed
+ * there. A later deployment of the same run wins. A model that another run trained moves nothing: this record does not
+ * say how good it is.
  */
-export function aliasesOf(record: RunRecord): Record<string, Omit<Alias, 'record'>> {
-  const deployments = record.jobs.flatMap((job) => job.deployments);
-  const live = deployments.filter(
-    ({ outcome, modelDigest }) => modelDigest && (outcome === 'deployed' || outcome === 'unchanged'),
-  );
-  return Object.fromEntries(
-    live.map(({ environment, modelDigest, revision }) => [
-      environment,
-      { modelDigest: modelDigest ?? '', revision, since: record.run.finishedAt },
-    ]),
-  );
+export function aliasesOf(record: RunRecord): AliasMove[] {
+  const trainings = record.jobs.flatMap((job) => job.trainings);
+  const moves = new Map<string, AliasMove>();
+  for (const { outcome, environment, modelDigest, revision } of record.jobs.flatMap(
+    (job) => job.deployments,
+  )) {
+    const training = trainings.find(({ model }) => model && model.digest === modelDigest);
+    if (!training || !modelDigest || (outcome !== 'deployed' && outcome !== 'unchanged')) continue;
+    const since = record.run.finishedAt;
+    moves.set(`${training.name} ${environment}`, {
+      model: training.name,
+      name: environment,
+      modelDigest,
+      revision,
+      since,
+    });
+  }
+  return [...moves.values()];
 }
 
 async function workingTree(folder: string): Promise<{ message: string; dirty: boolean }> {

@@ -4,18 +4,25 @@ import { type GitHub, messageOf, UserError } from '@mlops/core';
 import { type JobRecord, jobRecordSchema } from '@mlops/core/record';
 import { type ArtifactStore, artifactStore, hasGitHubArtifacts } from '@mlops/core/store';
 
-/** Parts of the record travel between jobs as artifacts whose names start so. */
-export const partPrefix = 'mlops-record-';
+/** Parts of a project's record travel between jobs as artifacts whose names start so. */
+export function partPrefix(project: string): string {
+  return `mlops-record${project && `-${project}`}.`;
+}
+
 export const partFile = 'run-record.json';
 
 /** A matrix may have 256 legs; the service is not asked for all of them at once. */
 const atOnce = 8;
 
-/** What the other jobs of this run handed on. */
-export async function partsOfOtherJobs(github: GitHub, signal: AbortSignal): Promise<JobRecord[]> {
+/** What the other jobs of this run handed on for the same project. */
+export async function partsOfOtherJobs(
+  project: string,
+  github: GitHub,
+  signal: AbortSignal,
+): Promise<JobRecord[]> {
   if (!hasGitHubArtifacts(process.env)) return [];
   const store = artifactStore({ signal });
-  const names = (await store.list(partPrefix)).map(({ name }) => name);
+  const names = (await store.list(partPrefix(project))).map(({ name }) => name);
   const rest = names.values();
   const parts: JobRecord[] = [];
   const worker = async () => {
@@ -52,6 +59,6 @@ function parsed(text: string | undefined, artifact: string): JobRecord {
 function unreadable(artifact: string, why: string, cause?: unknown): UserError {
   return new UserError(`the artifact '${artifact}' holds no part of a run's record: ${why}`, {
     cause,
-    advice: `Use the same version of these actions in all jobs of a run, and no other artifact whose name starts with '${partPrefix}'.`,
+    advice: `Use the same version of these actions in all jobs of a run, and no other artifact whose name starts with '${artifact.replace(/[^.]*$/, '')}'.`,
   });
 }

@@ -28,14 +28,17 @@ export async function report(inputs: Inputs, context: ReportContext): Promise<vo
 }
 
 /** Uploads what this job recorded, for the job that ends the run. */
-async function handOn(inputs: Inputs, { github, signal, record, outputs }: ReportContext): Promise<void> {
+async function handOn(
+  inputs: Inputs,
+  { github, project, signal, record, outputs }: ReportContext,
+): Promise<void> {
   if (record.steps.length === 0) return void console.log('Nothing was recorded in this job.');
   outputs.recordPath = jobRecordPath(github);
   writeJobRecord(github, record);
   if (!hasGitHubArtifacts(process.env))
     return void annotate('notice', 'The record stays in this job: it has no artifact service.');
   // Legs of a matrix and calls of the same workflow share a job's name, hence the random part.
-  const name = `${partPrefix}${github.job}-${randomBytes(4).toString('hex')}`;
+  const name = `${partPrefix(project)}${github.job}-${randomBytes(4).toString('hex')}`;
   await artifactStore({ retentionDays: inputs.retentionDays, signal }).save(
     name,
     join(github.temp, 'mlops'),
@@ -46,9 +49,9 @@ async function handOn(inputs: Inputs, { github, signal, record, outputs }: Repor
 }
 
 async function finish(inputs: Inputs, context: ReportContext): Promise<void> {
-  const { github, outputs, signal } = context;
+  const { github, outputs, project, signal } = context;
   const parts = [
-    ...(await partsOfOtherJobs(github, signal)),
+    ...(await partsOfOtherJobs(project, github, signal)),
     ...(context.record.steps.length ? [context.record] : []),
   ];
   const record = await assemble(parts, github, context.workingDirectory);
@@ -66,8 +69,9 @@ async function finish(inputs: Inputs, context: ReportContext): Promise<void> {
 
   if (hasGitHubArtifacts(process.env)) {
     const store = artifactStore({ retentionDays: inputs.retentionDays, signal });
-    await store.save(inputs.artifactName, folder, ['report.html', 'run-record.json']);
-    outputs.artifactName = inputs.artifactName;
+    const name = inputs.artifactName ?? `mlops-report${project && `-${project}`}`;
+    await store.save(name, folder, ['report.html', 'run-record.json']);
+    outputs.artifactName = name;
   }
   console.log(`Report: ${page}`);
   outputs.recorded = await keep(record, inputs, context);

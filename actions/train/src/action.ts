@@ -23,8 +23,7 @@ export const action = defineAction({
     }),
     'artifact-name': text({
       description:
-        "Name of the artifact with model, metrics and training record. In a matrix job the matrix's values are appended, as in `model-3.12-large`.",
-      default: 'model',
+        "Name of the model and of the artifact with model, metrics and training record. Default: `model`, or for a project below the repository's root its folder, as in `models-tumor`. In a matrix job the matrix's values are appended, as in `model-3.12-large`.",
     }),
     cache: choice(['auto', 'off'], {
       description:

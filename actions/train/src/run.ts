@@ -25,7 +25,7 @@ type TrainContext = Context<typeof action>;
 export async function train(inputs: Inputs, context: TrainContext): Promise<void> {
   const started = Date.now();
   const { workingDirectory: folder, github, signal } = context;
-  const name = artifactName(inputs.artifactName, inputs.matrix ?? {});
+  const name = artifactName(inputs.artifactName ?? (context.project || 'model'), inputs.matrix ?? {});
   context.record.matrix = inputs.matrix ?? null;
   context.outputs.artifactName = name;
 

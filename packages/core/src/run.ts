@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import { relative } from 'node:path';
 import type { Action, InputsOf, OutputsOf } from './action.ts';
 import { UserError, UserErrors } from './errors.ts';
 import { type GitHub, readGitHub } from './github.ts';
@@ -12,6 +13,11 @@ export interface Context<A extends Action = Action> {
   readonly github: GitHub;
   /** Absolute; all paths in inputs are relative to it. */
   readonly workingDirectory: string;
+  /**
+   * Empty at the repository's root, otherwise the working directory's path with dashes: for names that must differ
+   * between the projects of one repository.
+   */
+  readonly project: string;
   /** Aborted when the run is cancelled; hand it to everything that waits. */
   readonly signal: AbortSignal;
   /** Set an output as soon as it is known: it is written even when the action fails later. */
@@ -52,6 +58,7 @@ export async function run<A extends Action>(action: A, main: Load<A>, post?: Loa
     summary: [] as string[],
     record,
     workingDirectory: '',
+    project: '',
   };
   let failure: unknown;
   try {
@@ -59,6 +66,7 @@ export async function run<A extends Action>(action: A, main: Load<A>, post?: Loa
     for (const secret of secrets) mask(secret);
     mustBeFolder(workingDirectory);
     context.workingDirectory = workingDirectory;
+    context.project = relative(github.workspace, workingDirectory).replace(/[\\/]+/g, '-');
     const body = await load();
     await body(inputs, context as Context<A>);
   } catch (error) {

@@ -46,7 +46,7 @@ describe('the record store on a branch', () => {
   test('answers nothing before the first run', async () => {
     const store = new BranchStore({ remote: { url: bareRemote() } });
     expect(await store.newest('main')).toBeUndefined();
-    expect(await store.alias('production')).toBeUndefined();
+    expect(await store.alias('model', 'production')).toBeUndefined();
     expect(await store.list()).toEqual([]);
   });
 
@@ -57,14 +57,14 @@ describe('the record store on a branch', () => {
       revision: 'r1',
       since: '2026-01-01T00:00:00.000Z',
     };
-    await store.append(record(1), { production: alias });
+    await store.append(record(1), [{ model: 'model', name: 'production', ...alias }]);
     await store.append(record(2));
     await store.append(record(3, { ref: 'refs/heads/main/nested' }));
     expect((await store.newest('main'))?.run.id).toBe('2');
     expect((await store.newest('main', ({ run }) => run.id === '1'))?.run.id).toBe('1');
-    expect((await store.alias('production'))?.record.run.id).toBe('1');
-    await store.append(record(4), { production: { ...alias, revision: 'r2' } });
-    expect((await store.alias('production'))?.alias.revision).toBe('r2');
+    expect((await store.alias('model', 'production'))?.record.run.id).toBe('1');
+    await store.append(record(4), [{ model: 'model', name: 'production', ...alias, revision: 'r2' }]);
+    expect((await store.alias('model', 'production'))?.alias.revision).toBe('r2');
   });
 
   test('20 writers at once lose nothing', { timeout: 120_000 }, async () => {
@@ -123,23 +123,32 @@ describe('the record store on a branch', () => {
     const store = new BranchStore({ remote: { url: remote } });
     const alias = { modelDigest: 'sha256:0', revision: 'r1', since: '2026-01-01T00:00:00.000Z' };
     const names = ['../x', '..', 'review/7', 'Prod (EU) ü', "it's"];
-    for (const [i, name] of names.entries()) await store.append(record(i), { [name]: alias });
-    for (const [i, name] of names.entries()) expect((await store.alias(name))?.record.run.id).toBe(String(i));
+    for (const [i, name] of names.entries())
+      await store.append(record(i), [
+        { model: 'model', name, ...alias },
+        { model: name, name: 'production', ...alias },
+      ]);
+    for (const [i, name] of names.entries()) {
+      expect((await store.alias('model', name))?.record.run.id).toBe(String(i));
+      expect((await store.alias(name, 'production'))?.record.run.id).toBe(String(i));
+    }
     const paths = git(remote, 'ls-tree', '-r', '--name-only', 'mlops-records').split('\n');
-    expect(paths.filter((path) => !/^(runs\/heads\/main|aliases)\/[^/]+\.json$/.test(path))).toEqual([]);
+    expect(paths.filter((path) => !/^(runs\/heads\/main|aliases\/[^/]+)\/[^/]+\.json$/.test(path))).toEqual(
+      [],
+    );
   });
 
   test.each([
-    ['aliases/production.json', '{"record": 1}', 'record: '],
-    ['aliases/production.json', '<<<<<<< HEAD', ''],
+    ['aliases/model/production.json', '{"record": 1}', 'record: '],
+    ['aliases/model/production.json', '<<<<<<< HEAD', ''],
     ['runs/heads/main/2026-01-01T000001Z-1-1.json', '{"schema": 2}', 'schema: '],
   ])('names the file on the branch that it cannot read: %s, %s', async (path, content, expected) => {
     const remote = bareRemote();
     const store = new BranchStore({ remote: { url: remote } });
     const alias = { modelDigest: 'sha256:0', revision: 'r1', since: '2026-01-01T00:00:00.000Z' };
-    await store.append(record(1), { production: alias });
+    await store.append(record(1), [{ model: 'model', name: 'production', ...alias }]);
     overwrite(remote, path, content);
-    const failed = await store.alias('production').catch((error: unknown) => error);
+    const failed = await store.alias('model', 'production').catch((error: unknown) => error);
     expect(failed).toBeInstanceOf(UserError);
     expect((failed as Error).message).toContain(
       `'${path}' among the records is not one this version can read`,

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { UserError } from '@mlops/core';
@@ -68,7 +67,6 @@ async function copyExample(project: Project): Promise<void> {
     recursive: true,
     filter: (source) => !left.includes(basename(source)),
   });
-  await deployToFreePort(join(repository, 'mlops.yaml'));
   const origin = join(folder, 'origin.git');
   await mkdir(origin);
   await command('git', ['init', '--quiet', '--bare', '--initial-branch=main'], { cwd: origin });
@@ -77,15 +75,4 @@ async function copyExample(project: Project): Promise<void> {
   await git(project, 'commit', '--quiet', '--message', `Start from the example ${name}`);
   await git(project, 'remote', 'add', 'origin', pathToFileURL(origin).href);
   await git(project, 'push', '--quiet', '--set-upstream', 'origin', 'main');
-}
-
-/** The example's own port may be taken on this machine. */
-async function deployToFreePort(file: string): Promise<void> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  const document = parseDocument(await readFile(file, 'utf8'));
-  document.setIn(['cloud-deploy', 'port'], port);
-  await writeFile(file, document.toString({ lineWidth: 0 }));
 }

@@ -24,7 +24,7 @@ export async function runEvent(project: Project, event: DemoEvent, progress: Pro
   const engine = await startEngine({
     releaseTree,
     slug,
-    refs: [`v${version}`, `v${version.split('.')[0]}`, 'v1'],
+    refs: [`v${version}`, 'v1'],
     folder: join(project.folder, 'engine'),
     keepCaches: true,
   });

@@ -22,6 +22,13 @@ const aliasSchema = z.object({
 /** Which run's model an alias such as `production` points to. */
 export type Alias = z.infer<typeof aliasSchema>;
 
+/** An alias of a model, to be moved to the run that is being recorded. */
+export interface AliasMove extends Omit<Alias, 'record'> {
+  /** The model's name: that of its training. */
+  model: string;
+  name: string;
+}
+
 /** The remote does not let this run push: the caller may go on without recording and say why. */
 export class RecordsDeniedError extends UserError {
   override readonly name = 'RecordsDeniedError';
@@ -33,7 +40,7 @@ export class RecordsDeniedError extends UserError {
  * branch's new tip. Nothing is checked out, and only the files that are asked for are fetched.
  *
  *     runs/<ref>/<finished>-<run>-<attempt>.json    refs/heads/main is heads/main
- *     aliases/<name>.json                           the name as in a URL
+ *     aliases/<model>/<name>.json                   both as in a URL
  */
 export class BranchStore {
   readonly #remote: Remote;
@@ -52,11 +59,11 @@ export class BranchStore {
    * Appends a run's record and moves aliases, in one commit. Answers the record's path on the branch.
    * @throws RecordsDeniedError when the remote does not let this run push.
    */
-  async append(record: RunRecord, aliases: Record<string, Omit<Alias, 'record'>> = {}): Promise<string> {
+  async append(record: RunRecord, aliases: readonly AliasMove[] = []): Promise<string> {
     const path = recordPath(record);
     const files = new Map([[path, pretty(record)]]);
-    for (const [name, alias] of Object.entries(aliases))
-      files.set(aliasPath(name), pretty({ ...alias, record: path }));
+    for (const { model, name, ...alias } of aliases)
+      files.set(aliasPath(model, name), pretty({ ...alias, record: path }));
     await ScratchRepository.use(this.#remote, this.#signal, (git) =>
       retry(() => this.#commit(git, files, `Record run ${record.run.id}`), {
         what: 'recording the run',
@@ -73,9 +80,9 @@ export class BranchStore {
     return path;
   }
 
-  /** The record that an alias points to, undefined when the alias does not exist yet. */
-  async alias(name: string): Promise<{ alias: Alias; record: RunRecord } | undefined> {
-    const path = aliasPath(name);
+  /** The record that a model's alias points to, undefined when the alias does not exist yet. */
+  async alias(model: string, name: string): Promise<{ alias: Alias; record: RunRecord } | undefined> {
+    const path = aliasPath(model, name);
     return this.#read(async (show) => {
       const text = await show(path);
       if (text === undefined) return undefined;
@@ -213,8 +220,13 @@ function recordPath({ run }: RunRecord): string {
 }
 
 /** An environment may have any name, and so may an alias. */
-function aliasPath(name: string): string {
-  return `aliases/${encodeURIComponent(name)}.json`;
+function aliasPath(model: string, name: string): string {
+  return `aliases/${pathPart(model)}/${pathPart(name)}.json`;
+}
+
+/** A name as one part of a path; one of dots alone would lead elsewhere. */
+function pathPart(name: string): string {
+  return /^\.+$/.test(name) ? name.replaceAll('.', '%2E') : encodeURIComponent(name);
 }
 
 function parsed<T>(schema: z.ZodType<T>, text: string, path: string): T {

@@ -1,4 +1,4 @@
-export { type Alias, BranchStore, RecordsDeniedError } from './branch-store.ts';
+export { type Alias, type AliasMove, BranchStore, RecordsDeniedError } from './branch-store.ts';
 export { gitFailure, originOf, ScratchRepository } from './git.ts';
 export { jobRecordPath, writeJobRecord } from './job-record.ts';
 export * from './schema.ts';
