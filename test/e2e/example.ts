@@ -70,8 +70,6 @@ export class Example {
     await cp(source, this.folder, { recursive: true, filter: (path) => !own.has(basename(path)) });
     const root = this.repository.path;
     if (this.folder !== root) await rename(join(this.folder, '.github'), join(root, '.github'));
-    // The example's own port may be taken, and here staging and production share one machine.
-    await this.edit('mlops.yaml', '  target: host\n', '  target: host\n  port: 0\n');
     await this.push('Add the example');
   }
 
@@ -204,7 +202,7 @@ export interface Report {
 
 /** The run's report artifact, its record checked against the schema. */
 export async function reportOf(run: RunResult): Promise<Report> {
-  const artifact = run.artifacts.find(({ name }) => name === 'mlops-report');
+  const artifact = run.artifacts.find(({ name }) => name.startsWith('mlops-report'));
   if (!artifact) throw new Error(`no report among ${run.artifacts.map(({ name }) => name).join(', ')}`);
   const files = await artifactFiles(artifact);
   const record = runRecordSchema.parse(JSON.parse(String(files['run-record.json'])));

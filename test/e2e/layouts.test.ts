@@ -58,8 +58,8 @@ test('two legs of a matrix that call train.yml do not write the same artifacts',
   });
   expect(run.artifacts.map(({ name }) => name)).toEqual(
     expect.arrayContaining([
-      ...['model-staging', 'model-staging-package'],
-      ...['model-production', 'model-production-package'],
+      ...['models-tumor-staging', 'models-tumor-staging-package'],
+      ...['models-tumor-production', 'models-tumor-production-package'],
     ]),
   );
 });
