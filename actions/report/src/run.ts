@@ -13,10 +13,10 @@ import {
   writeJobRecord,
 } from '@mlops/core/record';
 import { artifactStore, hasGitHubArtifacts } from '@mlops/core/store';
-import { renderHtml, renderMarkdown } from '@mlops/report';
+import { assemble, renderHtml, renderMarkdown } from '@mlops/report';
 import type { action } from './action.ts';
-import { aliasesOf, assemble } from './assemble.ts';
 import { partFile, partPrefix, partsOfOtherJobs } from './parts.ts';
+import { aboutRun, aliasesOf } from './run-facts.ts';
 
 type Inputs = InputsOf<typeof action>;
 type ReportContext = Context<typeof action>;
@@ -54,7 +54,7 @@ async function finish(inputs: Inputs, context: ReportContext): Promise<void> {
     ...(await partsOfOtherJobs(project, github, signal)),
     ...(context.record.steps.length ? [context.record] : []),
   ];
-  const record = await assemble(parts, github, context.workingDirectory);
+  const record = assemble(parts, await aboutRun(github, context.workingDirectory));
 
   const folder = join(github.temp, 'mlops', 'report');
   await mkdir(folder, { recursive: true });

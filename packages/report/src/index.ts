@@ -1,2 +1,3 @@
+export { type AboutRun, assemble } from './assemble.ts';
 export { renderMarkdown } from './markdown.ts';
 export { renderHtml } from './page.ts';

@@ -1,7 +1,8 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type RunRecord, runRecordSchema } from '@mlops/core/record';
+import { jobRecordSchema, type RunRecord, runRecordSchema } from '@mlops/core/record';
 import { buildReleaseTree } from '@mlops/release';
+import { assemble, renderHtml } from '@mlops/report';
 import { artifactFiles, type RunResult, startEngine } from '@mlops/testkit/engine';
 import type { DemoEvent } from '../demo.ts';
 import { root, slug } from '../root.ts';
@@ -41,7 +42,7 @@ export async function runEvent(project: Project, event: DemoEvent, progress: Pro
       signal: cancellation.signal,
     });
     await writeFile(join(project.folder, 'log.txt'), run.log);
-    return { run, report: await keepReport(project, run) };
+    return { run, report: await keepReport(project, run, occasion.event.event) };
   } finally {
     await engine.close();
   }
@@ -52,16 +53,49 @@ function runnerOf({ home }: Project): Record<string, string> {
   return { HOME: home, XDG_CACHE_HOME: join(home, '.cache') };
 }
 
-/** What the run left, in a folder that outlives the engine's. */
-async function keepReport({ folder }: Project, run: RunResult): Promise<Outcome['report']> {
+/** The run's report, in a folder that outlives the engine's. */
+async function keepReport(project: Project, run: RunResult, event: string): Promise<Outcome['report']> {
+  const folder = join(project.folder, 'report');
+  await mkdir(folder, { recursive: true });
   const artifact = run.artifacts.find(({ name }) => name === 'mlops-report');
-  if (!artifact) return undefined;
-  const report = join(folder, 'report');
-  await mkdir(report, { recursive: true });
+  if (!artifact) return reportOfParts(project, run, event, folder);
   for (const [name, content] of Object.entries(await artifactFiles(artifact)))
-    await writeFile(join(report, name), content);
-  const record = await readFile(join(report, 'run-record.json'), 'utf8');
-  return { page: join(report, 'report.html'), record: runRecordSchema.parse(JSON.parse(record)) };
+    await writeFile(join(folder, name), content);
+  const record = await readFile(join(folder, 'run-record.json'), 'utf8');
+  return { page: join(folder, 'report.html'), record: runRecordSchema.parse(JSON.parse(record)) };
+}
+
+/** The local engine ends a run when a called workflow fails; on GitHub the report job still runs, and makes this. */
+async function reportOfParts(
+  project: Project,
+  run: RunResult,
+  event: string,
+  folder: string,
+): Promise<Outcome['report']> {
+  const parts = run.artifacts.filter(({ name }) => name.startsWith('mlops-record.'));
+  if (parts.length === 0) return undefined;
+  const files = await Promise.all(parts.map(artifactFiles));
+  const record = assemble(
+    files.map((one) => jobRecordSchema.parse(JSON.parse(String(one['run-record.json'])))),
+    {
+      ...{
+        id: run.runId,
+        attempt: 1,
+        repository: null,
+        workflow: 'ML',
+        event,
+        dirty: false,
+        actor: 'demo',
+        url: null,
+      },
+      ref: await git(project, 'rev-parse', '--symbolic-full-name', 'HEAD'),
+      commit: await git(project, 'rev-parse', 'HEAD'),
+      message: await git(project, 'log', '-1', '--format=%s'),
+    },
+  );
+  const page = join(folder, 'report.html');
+  await writeFile(page, renderHtml(record));
+  return { page, record };
 }
 
 interface Occasion {
