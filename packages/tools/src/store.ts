@@ -28,7 +28,10 @@ export async function installed(
   try {
     await install(folder);
     await writeFile(draft, name);
-    if (!(await current(root, pointer, files))) await rm(pointer, { force: true }); // It names a folder that is gone.
+    const named = await readFile(pointer, 'utf8').catch(() => undefined);
+    // Of a folder that is gone. Where there was no pointer, another process may be linking its own right now.
+    if (named !== undefined && !(await isComplete(join(root, named), files)))
+      await rm(pointer, { force: true });
     await link(draft, pointer);
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
@@ -43,13 +46,16 @@ export async function installed(
 }
 
 async function current(root: string, pointer: string, files: readonly string[]): Promise<string | undefined> {
-  try {
-    const folder = join(root, await readFile(pointer, 'utf8'));
-    await Promise.all(files.map((file) => access(join(folder, file), constants.X_OK)));
-    return folder;
-  } catch {
-    return undefined;
-  }
+  const name = await readFile(pointer, 'utf8').catch(() => undefined);
+  const folder = name === undefined ? undefined : join(root, name);
+  return folder && (await isComplete(folder, files)) ? folder : undefined;
+}
+
+async function isComplete(folder: string, files: readonly string[]): Promise<boolean> {
+  return Promise.all(files.map((file) => access(join(folder, file), constants.X_OK))).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** What processes that died while installing left behind; younger ones may still be at work. */
