@@ -110,6 +110,13 @@ describe('the runtime', () => {
     );
   });
 
+  test('says nothing again at the end of the job about inputs that were refused', async () => {
+    const refused = await probe('sucseed');
+    const post = await probe('sucseed', { phase: 'post', after: refused });
+    expect(post).toMatchObject({ exitCode: 0, annotations: [] });
+    expect(post.stdout).not.toContain('post ran');
+  });
+
   test('adds to the record of the job step by step', async () => {
     const first = await probe('succeed');
     const second = await probe('user-error', { after: first });

@@ -47,7 +47,8 @@ export async function run<A extends Action>(action: A, main: Load<A>, post?: Loa
   const isPost = readState('started') === 'true';
   if (!isPost) saveState('started', 'true');
   const load = isPost ? post : main;
-  if (!load) return;
+  // With inputs that the main step refused there is nothing to do afterwards, and nothing new to say.
+  if (!load || (isPost && readState('inputs-read') !== 'true')) return;
 
   const started = Date.now();
   const record = readJobRecord(github);
@@ -65,6 +66,7 @@ export async function run<A extends Action>(action: A, main: Load<A>, post?: Loa
     const { inputs, workingDirectory, secrets } = await readInputs(action, process.env);
     for (const secret of secrets) mask(secret);
     mustBeFolder(workingDirectory);
+    if (!isPost) saveState('inputs-read', 'true');
     context.workingDirectory = workingDirectory;
     context.project = relative(github.workspace, workingDirectory).replace(/[\\/]+/g, '-');
     const body = await load();
