@@ -55,7 +55,7 @@ export async function parseConfigFile(text: string, name: string): Promise<Confi
   throwAll(
     document.errors.map(
       (error) =>
-        new UserError(`not valid YAML: ${firstLine(error.message)}`, {
+        new UserError(`${name} is not valid YAML: ${firstLine(error.message)}`, {
           file: name,
           ...position(lines, error.pos[0]),
         }),
@@ -86,7 +86,7 @@ function values(document: Document, name: string): unknown {
     return document.toJS();
   } catch (error) {
     // An alias without its anchor, or one that would expand without end.
-    throw new UserError(`not valid YAML: ${messageOf(error)}`, { file: name, cause: error });
+    throw new UserError(`${name} is not valid YAML: ${messageOf(error)}`, { file: name, cause: error });
   }
 }
 

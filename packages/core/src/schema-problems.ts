@@ -69,7 +69,9 @@ function describe(
           : {
               path,
               message: `expected ${article(issue.expected)}, but got ${show(got)}`,
-              advice: respelling(issue.expected, got),
+              advice: isMapping(issue.expected)
+                ? mappingOf(schema ? keysAt(schema, path, undefined) : [])
+                : respelling(issue.expected, got),
             },
       ];
     case 'too_small':
@@ -180,6 +182,16 @@ function outOfRange(issue: z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig, go
   const bound = issue.code === 'too_small' ? `at least ${issue.minimum}` : `at most ${issue.maximum}`;
   const unit = issue.origin === 'string' ? ' characters' : issue.origin === 'array' ? ' entries' : '';
   return `${show(got)} is out of range: must be ${bound}${unit}`;
+}
+
+function isMapping(expected: string): boolean {
+  return articles[expected] === 'a mapping';
+}
+
+function mappingOf(keys: readonly string[]): string | undefined {
+  return keys.length
+    ? `Write a mapping, such as '{ ${keys[0]}: … }', with the keys ${keys.join(', ')}.`
+    : undefined;
 }
 
 /** How what was meant would be written. */

@@ -107,6 +107,20 @@ environments: { staging: { train: { jobs: 4, version: overlay } } }
     expect(inputs.rules).toEqual({ accuracy: { threshold: 0.9 } });
   });
 
+  test('that are structured say which keys a mapping has that was written as a value', async () => {
+    await expect(read({ run: 'x', rules: 'accuracy: 0.9' })).rejects.toMatchObject({
+      message: 'input rules.accuracy: expected a mapping, but got 0.9',
+      advice: expect.stringContaining('threshold'),
+    });
+  });
+
+  test('in a file that is not YAML are refused with its name and line', async () => {
+    await expect(read({}, 'train:\n\trun: x')).rejects.toMatchObject({
+      message: 'mlops.yaml is not valid YAML: Tabs are not allowed as indentation',
+      place: { file: 'mlops.yaml', line: 2 },
+    });
+  });
+
   test('that are text or structured keep a script as it stands', async () => {
     const script = 'a: b # c\n[ -f x ] && echo "x: y"\n  exit';
     expect((await read({ run: 'x', script })).inputs.script).toBe(script);
