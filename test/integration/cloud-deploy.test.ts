@@ -158,6 +158,15 @@ describe('a first deployment', () => {
     expect(result.stdout).not.toContain('installing');
     expect(await pids()).toEqual([]);
   });
+
+  it('names the deployment that has the port already', async () => {
+    const { outputs } = await deploy({ label: 'a' }, { environment: 'staging' });
+    const port = new URL(outputs.url ?? '').port;
+    const result = await deploy({ label: 'a' }, { environment: 'production', port });
+    expect(result.annotations[0]?.message).toMatch(
+      new RegExp(`port ${port} of 127.0.0.1 is in use by the deployment 'staging.demo'[^]*'environments:'`),
+    );
+  });
 });
 
 describe('a further deployment', () => {

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { openSync } from 'node:fs';
-import { copyFile, readdir, readFile, rm } from 'node:fs/promises';
+import { copyFile, glob, readdir, readFile, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { messageOf, UserError, waitFor } from '@mlops/core';
 import * as z from 'zod';
 import { ask } from '../../http.ts';
@@ -72,19 +72,34 @@ export async function startFront(folder: string, host: string, port: number): Pr
   });
   if (child.connected) child.disconnect();
   child.unref();
-  if ('error' in told) throw cannotListen(host, port, told.error);
+  if ('error' in told) throw await cannotListen(folder, host, port, told.error);
   const about = await readFile(join(folder, `front-${told.port}.json`), 'utf8');
   return connect(aboutSchema.parse(JSON.parse(about)));
 }
 
-function cannotListen(host: string, port: number, error: string): UserError {
-  return error === 'in-use'
-    ? new UserError(`port ${port} of ${host} is in use by another program`, {
-        advice: "End that program, or choose another port with the input 'port' (0 finds a free one).",
+async function cannotListen(folder: string, host: string, port: number, error: string): Promise<UserError> {
+  if (error !== 'in-use')
+    return new UserError(`the front of the deployment cannot listen on ${host}, port ${port}: ${error}`, {
+      advice: "Check the inputs 'host' and 'port'.",
+    });
+  const other = await deploymentAt(join(folder, '..', '..'), port);
+  return other
+    ? new UserError(`port ${port} of ${host} is in use by the deployment '${other}'`, {
+        advice:
+          "Give each deployment on this machine a port of its own: the input 'port', in mlops.yaml below 'environments:' for each environment, or 0, which finds a free one and keeps it.",
       })
-    : new UserError(`the front of the deployment cannot listen on ${host}, port ${port}: ${error}`, {
-        advice: "Check the inputs 'host' and 'port'.",
+    : new UserError(`port ${port} of ${host} is in use by another program`, {
+        advice: "End that program, or choose another port with the input 'port' (0 finds a free one).",
       });
+}
+
+/** Which deployment listens on a port, as `<environment>/<name>`. */
+async function deploymentAt(releases: string, port: number): Promise<string | undefined> {
+  for await (const file of glob(`*/*/front-${port}.json`, { cwd: releases })) {
+    const fronts = await runningFronts(join(releases, dirname(file)));
+    if (fronts.some((front) => front.port === port)) return dirname(file);
+  }
+  return undefined;
 }
 
 function connect({ host, port, controlPort, token }: z.infer<typeof aboutSchema>): Front {
