@@ -25,7 +25,7 @@ export type DemoEvent = (typeof events)[number];
 try {
   await demo();
 } catch (error) {
-  if (!(error instanceof UserError) && (error as { code?: string }).code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION')
+  if (!(error instanceof UserError) && !(error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS_'))
     throw error;
   console.error(error instanceof UserError ? String(error) : (error as Error).message);
   process.exitCode = 1;
