@@ -90,6 +90,6 @@ async function filesBelow(root: string, path: string, above: readonly string[] =
 function nothing(root: string, pattern: string, named: readonly string[]): UserError {
   const what = named.length ? 'holds no file that would be served' : `matches no file in '${root}'`;
   return new UserError(`'${pattern}' ${what}`, {
-    advice: `Check the input 'include' of package: it is relative to the working directory, and ${[...leftOut].join(', ')} are always left out.`,
+    advice: `Check the input 'include' of package: it holds one item a line or a YAML list, relative to the working directory; ${[...leftOut].join(', ')} are always left out.`,
   });
 }
