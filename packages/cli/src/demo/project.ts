@@ -52,9 +52,12 @@ export async function setParameter({ repository }: Project, assignment: string):
   const text = await readFile(file, 'utf8');
   const node = key ? parseDocument(text).getIn(key.split('.'), true) : undefined;
   if (!isScalar(node) || !node.range)
-    throw new UserError(`--set ${assignment}: params.yaml has no parameter '${key}'`, {
-      advice: 'Write it as section.name=value, with a name that is in params.yaml.',
-    });
+    throw new UserError(
+      `--set ${assignment}: ${key ? `params.yaml has no parameter '${key}'` : 'it names no parameter and value'}`,
+      {
+        advice: 'Write it as section.name=value, with a name that is in params.yaml.',
+      },
+    );
   const [start, end] = node.range;
   await writeFile(file, `${text.slice(0, start)}${value}${text.slice(end)}`);
 }

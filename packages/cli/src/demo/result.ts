@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '@mlops/core';
 import { command } from '@mlops/core/process';
-import type { DeploymentRecord, RunRecord } from '@mlops/core/record';
+import type { DeploymentRecord, RunRecord, StageRecord } from '@mlops/core/record';
 import { parse } from 'yaml';
 import { root } from '../root.ts';
 import { type Progress, seconds } from './progress.ts';
@@ -34,17 +34,14 @@ function showRecord(record: RunRecord, progress: Progress): void {
   progress.line('');
   for (const job of record.jobs) {
     for (const { stages, metrics, model } of job.trainings) {
-      for (const stage of stages) {
-        const time =
-          stage.outcome === 'skipped' ? `saved ${seconds(stage.savedMs)}` : seconds(stage.durationMs);
+      for (const stage of stages)
         progress.line(
-          `Stage       ${stage.name.padEnd(10)} ${stage.outcome.padEnd(8)} ${time.padStart(12)}   ${stage.reason}`,
+          `Stage       ${stage.name.padEnd(10)} ${stage.outcome.padEnd(11)} ${timeOf(stage).padStart(12)}   ${stage.reason}`,
         );
-      }
       const shown = Object.entries(metrics)
         .slice(0, 6)
-        .map(([name, value]) => `${name} ${Number(value).toPrecision(4)}`);
-      progress.line(`Metrics     ${shown.join(', ')}`);
+        .map(([name, value]) => `${name} ${Number(Number(value).toPrecision(4))}`);
+      if (shown.length) progress.line(`Metrics     ${shown.join(', ')}`);
       if (model) progress.line(`Model       ${model.path}, ${model.digest.slice(0, 19)}…`);
     }
     for (const { verdict, rules, baseline } of job.gates) {
@@ -53,6 +50,11 @@ function showRecord(record: RunRecord, progress: Progress): void {
         progress.line(`            ${rule.verdict.padEnd(12)} ${rule.metric}: ${rule.explanation}`);
     }
   }
+}
+
+function timeOf({ outcome, savedMs, durationMs }: StageRecord): string {
+  if (outcome === 'not-reached') return '';
+  return outcome === 'skipped' ? `saved ${seconds(savedMs)}` : seconds(durationMs);
 }
 
 async function showDeployment(
