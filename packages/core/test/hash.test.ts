@@ -77,6 +77,20 @@ describe('a file', () => {
     expect(threaded).toEqual(alone);
   });
 
+  it('among many small and some large ones has the same digest in threads as without', async () => {
+    const sizes = [0, 100, 64 * 1024, 64 * 1024 + 1, 2_000_000];
+    const files = Object.fromEntries(
+      Array.from({ length: 3500 }, (_, i) => [`d${i % 3}/f${i}`, Buffer.alloc(sizes[i % 700] ?? 10, i)]),
+    );
+    const root = write(files);
+    const alone = await (await open({ concurrency: 1 })).tree(root);
+    expect(await (await open({ concurrency: 3 })).tree(root)).toEqual(alone);
+    const records = Object.keys(files)
+      .sort()
+      .map((name) => `file ${sha256(files[name] as Buffer)} ${name}\0`);
+    expect(alone).toMatchObject({ digest: hashText(records.join('')), files: 3500 });
+  });
+
   it('that does not exist, or is a folder, is a UserError', async () => {
     const hasher = await open();
     await expect(hasher.file(join(folder, 'gone'))).rejects.toThrow(/gone' does not exist/);
@@ -232,12 +246,12 @@ describe('a tree', () => {
     await expect((await open()).tree(root)).rejects.toThrow(/not valid UTF-8/);
   });
 
-  it('stops with the reason of the signal', async () => {
+  it.each([1, 2])('stops with the reason of the signal, with %i threads', async (concurrency) => {
     const root = write(
       Object.fromEntries(Array.from({ length: 8 }, (_, i) => [`f${i}`, Buffer.alloc(20_000_000, i)])),
     );
     const controller = new AbortController();
-    const hasher = await open({ signal: controller.signal, concurrency: 2 });
+    const hasher = await open({ signal: controller.signal, concurrency });
     const running = hasher.tree(root);
     setImmediate(() => controller.abort(new Error('cancelled by the test')));
     await expect(running).rejects.toThrow('cancelled by the test');

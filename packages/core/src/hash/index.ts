@@ -1,11 +1,11 @@
 import { createHash, hash } from 'node:crypto';
-import { type BigIntStats, statSync } from 'node:fs';
+import { type Stats, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { messageOf, UserError } from '../errors.ts';
-import type { FileHash, FileResult } from './hash-files.ts';
+import { digestFiles } from './digest-files.ts';
 import { type Match, matchPaths } from './match.ts';
-import { openPool, type Pool } from './pool.ts';
-import { openStatCache, type StatCache, stampOf } from './stat-cache.ts';
+import { openPool } from './pool.ts';
+import { openStatCache } from './stat-cache.ts';
 import { compareNames, type Found, type FoundFile, unreadable, walk } from './walk.ts';
 
 export interface HasherOptions {
@@ -61,16 +61,9 @@ export async function openHasher(options: HasherOptions = {}): Promise<Hasher> {
   const cache = options.statCacheFile ? openStatCache(resolve(options.statCacheFile)) : undefined;
   const { signal } = options;
 
-  /** Hashes what is found while the search goes on. */
-  async function hashAll(found: AsyncIterable<Found[]> | Iterable<Found[]>): Promise<Hashed[]> {
+  async function hashAll(found: AsyncIterable<Found[]> | Iterable<Found[]>): Promise<Found[]> {
     signal?.throwIfAborted();
-    const lookedAt = Date.now();
-    const portions: Promise<Hashed[]>[] = [];
-    for await (const portion of found) {
-      portions.push(hashPortion(portion, lookedAt, pool, cache));
-      portions.at(-1)?.catch(() => {}); // Awaited below, unless the search fails first.
-    }
-    return (await Promise.all(portions)).flat();
+    return digestFiles(found, pool, cache);
   }
 
   async function hashTree(
@@ -87,20 +80,22 @@ export async function openHasher(options: HasherOptions = {}): Promise<Hasher> {
 
   return {
     async file(path) {
-      const [hashed] = await hashAll([[findFile(path, path)]]);
-      return fileDigest(hashed as Hashed);
+      const file = findFile(path, path);
+      await hashAll([[file]]);
+      return fileDigest(file);
     },
     tree: (root, paths = ['.']) => hashTree(root, root, paths),
     async paths(root, patterns, ignored) {
       const matches = await matchPaths(root, patterns);
-      const isFile = ({ kind }: Match) => kind === 'file';
-      const files = await hashAll([
-        matches.filter(isFile).map(({ path }) => findFile(resolve(root, path), path)),
-      ]);
+      const files = new Map<Match, FoundFile>();
+      for (const match of matches)
+        if (match.kind === 'file') files.set(match, findFile(resolve(root, match.path), match.path));
+      await hashAll([[...files.values()]]);
       const digests: PathDigest[] = [];
       for (const match of matches) {
-        const digest = isFile(match)
-          ? { ...fileDigest(files.shift() as Hashed), files: 1 }
+        const file = files.get(match);
+        const digest = file
+          ? { ...fileDigest(file), files: 1 }
           : await hashTree(resolve(root, match.path), match.path, ['.'], ignored);
         digests.push({ ...match, ...digest });
       }
@@ -118,64 +113,28 @@ export function hashText(text: string): string {
   return `sha256:${hash('sha256', text)}`;
 }
 
-interface Hashed {
-  item: Found;
-  hex: string | undefined;
+function fileDigest({ stamp, hex }: FoundFile): FileDigest {
+  return { digest: `sha256:${hex}`, bytes: stamp?.size ?? 0 };
 }
 
-/** The digest of each item: a link's from its target, a file's from the cache or from its bytes. */
-async function hashPortion(
-  portion: readonly Found[],
-  lookedAt: number,
-  pool: Pool,
-  cache: StatCache | undefined,
-): Promise<Hashed[]> {
-  const hashed: Hashed[] = portion.map((item) => ({
-    item,
-    hex: item.kind === 'link' ? hash('sha256', item.target) : cache?.get(item.path, stampOf(item.stat)),
-  }));
-  const unread = hashed.filter((entry): entry is Hashed & { item: FoundFile } => entry.hex === undefined);
-  const results = await pool.hash(
-    unread.map(({ item }) => ({ path: item.path, size: Number(item.stat.size) })),
-  );
-  for (const [i, entry] of unread.entries()) {
-    const { item } = entry;
-    const result = results[i] as FileResult;
-    if ('code' in result) throw unreadable(item.name, result.code, result.message);
-    entry.hex = result.hex;
-    if (result.stamp === stampOf(item.stat)) cache?.set(item.path, item.stat, result.hex, lookedAt);
-    else requireUnchanged(item, result);
-  }
-  return hashed;
-}
-
-/** Size and mtime after the last byte must be those from before the first; ctime also tells of new modes and names. */
-function requireUnchanged({ name, stat }: FoundFile, { stamp }: FileHash): void {
-  const [size, mtime] = stamp.split(' ');
-  if (size === String(stat.size) && mtime === String(stat.mtimeNs)) return;
-  throw new UserError(`'${name}' changed while it was being hashed`, {
-    advice: 'Something else is writing to it: wait for that to end first.',
-  });
-}
-
-function fileDigest({ item, hex }: Hashed): FileDigest {
-  return { digest: `sha256:${hex}`, bytes: sizeOf(item) };
-}
-
-function treeDigest(entries: Hashed[]): TreeDigest {
-  entries.sort((a, b) => compareNames(a.item.name, b.item.name));
+function treeDigest(entries: Found[]): TreeDigest {
+  entries.sort((a, b) => compareNames(a.name, b.name));
   const digest = createHash('sha256');
   let bytes = 0;
-  for (const [i, { item, hex }] of entries.entries()) {
-    if (i > 0 && entries[i - 1]?.item.name === item.name) throw sameName(item.name);
-    digest.update(`${item.kind} ${hex} ${item.name}\0`);
-    bytes += sizeOf(item);
+  let records = '';
+  let last: string | undefined;
+  for (const entry of entries) {
+    if (entry.name === last) throw sameName(entry.name);
+    last = entry.name;
+    const hex = entry.kind === 'link' ? hash('sha256', entry.target) : entry.hex;
+    records += `${entry.kind} ${hex} ${entry.name}\0`;
+    if (entry.kind === 'file') bytes += entry.stamp?.size ?? 0;
+    if (records.length < 65_536) continue; // A call for each record would take longer than all hashing.
+    digest.update(records);
+    records = '';
   }
+  digest.update(records);
   return { digest: `sha256:${digest.digest('hex')}`, bytes, files: entries.length };
-}
-
-function sizeOf(item: Found): number {
-  return item.kind === 'file' ? Number(item.stat.size) : 0;
 }
 
 function sameName(name: string): UserError {
@@ -189,13 +148,13 @@ function sameName(name: string): UserError {
 
 function findFile(path: string, name: string): FoundFile {
   const stat = followed(path, name);
-  if (stat.isFile()) return { kind: 'file', name, path: resolve(path), stat };
+  if (stat.isFile()) return { kind: 'file', name, path: resolve(path), stamp: stat };
   throw new UserError(`'${name}' is not a file`, { advice: 'Name a file that exists.' });
 }
 
-function followed(path: string, name: string): BigIntStats {
+function followed(path: string, name: string): Stats {
   try {
-    return statSync(path, { bigint: true });
+    return statSync(path);
   } catch (error) {
     throw unreadable(name, (error as NodeJS.ErrnoException).code, messageOf(error), error);
   }

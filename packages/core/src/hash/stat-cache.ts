@@ -1,39 +1,45 @@
 import { hash, randomUUID } from 'node:crypto';
-import type { BigIntStats } from 'node:fs';
 import { lstatSync, readFileSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { messageOf, UserError } from '../errors.ts';
+import { packStamps, type Stamp, unpackStamp } from './hash-files.ts';
 
 /**
  * Remembers digests of files by what the file system says about them, so that unchanged files are not read again.
  *
- * An entry holds for a path as long as size, mtime, ctime (both in nanoseconds) and inode are the same. ctime cannot
- * be set by a program, so a restored mtime does not deceive it. A file that changed so shortly before it was hashed
- * that a later write could leave the same times is not remembered: git's "racy" rule
- * (git's Documentation/technical/racy-git.txt), stricter, since a whole margin is kept.
+ * An entry holds for a path as long as size, mtime, ctime and inode are the same. ctime cannot be set by a program, so
+ * a restored mtime does not deceive it. A file that changed so shortly before it was hashed that a later write could
+ * leave the same times is not remembered: git's "racy" rule (git's Documentation/technical/racy-git.txt), stricter,
+ * since a whole margin is kept. A later write thus moves ctime by more than that margin, so that the precision of a
+ * Stamp is ample.
  */
 export interface StatCache {
-  /** The digest in hex, when the file at `path` (absolute) still has this stamp. */
-  get(path: string, stamp: string): string | undefined;
-  /** Remembers a digest unless the file is too young; `lookedAt` (ms since the epoch) is before its first byte was read. */
-  set(path: string, stat: BigIntStats, hex: string, lookedAt: number): void;
+  /** What is remembered of the file at `path` (absolute): its digest holds if it still has this stamp. */
+  get(path: string): Entry | undefined;
+  /**
+   * Remembers a digest unless the file is too young; `stamp` is from after its last byte was read, `lookedAt` (ms since
+   * the epoch) before its first.
+   */
+  set(path: string, stamp: Stamp, hex: string, lookedAt: number): void;
   /** Writes the file when something changed, without the entries of files that are gone. */
   save(): Promise<void>;
 }
 
-/** Coarsest clock of a file system in use: FAT counts in steps of two seconds. */
-const marginMs = 2500;
-const magic = 'mlops-stat-cache 1';
-
-export function stampOf(stat: BigIntStats): string {
-  return `${stat.size} ${stat.mtimeNs} ${stat.ctimeNs} ${stat.ino}`;
+export interface Entry {
+  stamp: Stamp;
+  hex: string;
+  /** Whether its file was there in this run. */
+  seen: boolean;
 }
 
+/** Coarsest clock of a file system in use: FAT counts in steps of two seconds. */
+const marginMs = 2500;
+const magic = 'mlops-stat-cache 2';
+const hexLength = 64;
+
 export function openStatCache(file: string): StatCache {
-  // path → `stamp hex`
-  let loaded: Map<string, string> | undefined;
-  const seen = new Set<string>();
+  let loaded: Map<string, Entry> | undefined;
   let changed = false;
 
   const entries = () => {
@@ -42,27 +48,24 @@ export function openStatCache(file: string): StatCache {
   };
 
   return {
-    get(path, stamp) {
+    get(path) {
       const entry = entries().get(path);
-      if (!entry?.startsWith(`${stamp} `)) return undefined;
-      seen.add(path);
-      return entry.slice(stamp.length + 1);
+      if (entry) entry.seen = true;
+      return entry;
     },
-    set(path, stat, hex, lookedAt) {
-      const youngest = Math.max(Number(stat.mtimeNs), Number(stat.ctimeNs)) / 1e6;
-      const trusted = youngest < lookedAt - marginMs && !path.includes('\n');
+    set(path, stamp, hex, lookedAt) {
+      const trusted = Math.max(stamp.mtimeMs, stamp.ctimeMs) < lookedAt - marginMs;
       if (!trusted) {
         if (entries().delete(path)) changed = true;
         return;
       }
-      entries().set(path, `${stampOf(stat)} ${hex}`);
-      seen.add(path);
+      entries().set(path, { stamp, hex, seen: true });
       changed = true;
     },
     async save() {
       if (!loaded) return;
-      for (const path of loaded.keys()) {
-        if (seen.has(path) || exists(path)) continue;
+      for (const [path, { seen }] of loaded) {
+        if (seen || exists(path)) continue;
         loaded.delete(path);
         changed = true;
       }
@@ -72,9 +75,13 @@ export function openStatCache(file: string): StatCache {
   };
 }
 
-/** The entries of the file; none when there is no file, or when it is damaged or of another version. */
-function load(file: string): Map<string, string> {
-  const entries = new Map<string, string>();
+/**
+ * The entries of the file; none when there is no file, or when it is damaged or of another version. Its lines: the
+ * header, the paths in JSON, their stamps (packed, in base64), their digests. A row for each file would take several
+ * times as long to read.
+ */
+function load(file: string): Map<string, Entry> {
+  const entries = new Map<string, Entry>();
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -84,19 +91,20 @@ function load(file: string): Map<string, string> {
   const headerEnd = text.indexOf('\n');
   const body = text.slice(headerEnd + 1);
   if (text.slice(0, headerEnd) !== header(body)) return entries;
-  let start = 0;
-  while (start < body.length) {
-    const end = body.indexOf('\n', start);
-    const split = body.indexOf('\t', start);
-    entries.set(body.slice(split + 1, end), body.slice(start, split));
-    start = end + 1;
+  const [paths = '', stamps = '', hexes = ''] = body.split('\n');
+  const packed = new Float64Array(new Uint8Array(Buffer.from(stamps, 'base64')).buffer);
+  for (const [i, path] of (JSON.parse(paths) as string[]).entries()) {
+    const hex = hexes.slice(i * hexLength, (i + 1) * hexLength);
+    entries.set(path, { stamp: unpackStamp(packed, i), hex, seen: false });
   }
   return entries;
 }
 
-async function write(file: string, entries: Map<string, string>): Promise<void> {
-  let body = '';
-  for (const [path, entry] of entries) body += `${entry}\t${path}\n`;
+async function write(file: string, entries: Map<string, Entry>): Promise<void> {
+  const values = [...entries.values()];
+  const stamps = Buffer.from(packStamps(values.map(({ stamp }) => stamp)).buffer).toString('base64');
+  const hexes = values.map(({ hex }) => hex).join('');
+  const body = [JSON.stringify([...entries.keys()]), stamps, hexes, ''].join('\n');
   const temporary = `${file}.${randomUUID()}.tmp`;
   try {
     await mkdir(dirname(file), { recursive: true });

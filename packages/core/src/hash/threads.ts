@@ -1,38 +1,38 @@
 import { Worker } from 'node:worker_threads';
-import { type FileJob, type FileResult, makeHashFiles } from './hash-files.ts';
+import { makeHashFiles, type Task, type TaskResult } from './hash-files.ts';
 
-/** Worker threads that hash batches of files. */
+/** Worker threads that look at files and hash them. */
 export interface Threads {
-  /** `cost` decides which of the waiting batches is next: the costliest, so that none is left to one thread at the end. */
-  hash(jobs: FileJob[], cost: number): Promise<FileResult[]>;
+  /** `cost` decides which of the waiting tasks is next: the costliest, so that none is left to one thread at the end. */
+  run(task: Task, cost: number): Promise<TaskResult>;
   close(): Promise<void>;
 }
 
-interface Batch {
-  jobs: FileJob[];
+interface Waiting {
+  task: Task;
   cost: number;
-  resolve: (results: FileResult[]) => void;
+  resolve: (result: TaskResult) => void;
   reject: (error: unknown) => void;
 }
 
 interface Thread {
   worker: Worker;
   /** What it works on and what it has ready for afterwards, in order. */
-  given: Batch[];
+  given: Waiting[];
 }
 
 // One to work on and one in advance: this side may be too busy looking for files to answer at once.
-const batchesGiven = 2;
+const tasksGiven = 2;
 
 export function startThreads(count: number, signal: AbortSignal | undefined): Threads {
-  const waiting: Batch[] = [];
+  const waiting: Waiting[] = [];
   const threads = Array.from({ length: count }, () => startThread());
 
   function startThread(): Thread {
     const thread: Thread = { worker: startWorker(), given: [] };
     thread.worker.unref(); // Idle threads do not keep the process alive.
-    thread.worker.on('message', (results: FileResult[]) => {
-      thread.given.shift()?.resolve(results);
+    thread.worker.on('message', (result: TaskResult) => {
+      thread.given.shift()?.resolve(result);
       if (thread.given.length === 0) thread.worker.unref();
       give();
     });
@@ -42,14 +42,14 @@ export function startThreads(count: number, signal: AbortSignal | undefined): Th
   }
 
   function give(): void {
-    for (let room = 0; room < batchesGiven; room++) {
+    for (let room = 0; room < tasksGiven; room++) {
       for (const { worker, given } of threads) {
         if (given.length > room) continue;
-        const batch = waiting.pop();
-        if (!batch) return;
-        given.push(batch);
+        const next = waiting.pop();
+        if (!next) return;
+        given.push(next);
         worker.ref();
-        worker.postMessage(batch.jobs);
+        worker.postMessage(next.task);
       }
     }
   }
@@ -71,10 +71,10 @@ export function startThreads(count: number, signal: AbortSignal | undefined): Th
   signal?.addEventListener('abort', onAbort, { once: true });
 
   return {
-    hash(jobs, cost) {
+    run(task, cost) {
       return new Promise((resolve, reject) => {
         const place = waiting.findIndex((other) => other.cost > cost);
-        waiting.splice(place < 0 ? waiting.length : place, 0, { jobs, cost, resolve, reject });
+        waiting.splice(place < 0 ? waiting.length : place, 0, { task, cost, resolve, reject });
         give();
       });
     },
@@ -86,7 +86,7 @@ function startWorker(): Worker {
   const source = `
     const { parentPort } = require('node:worker_threads');
     const hashFiles = (${makeHashFiles})();
-    parentPort.on('message', (jobs) => parentPort.postMessage(hashFiles(jobs)));
+    parentPort.on('message', (task) => parentPort.postMessage(hashFiles(task)));
   `;
   return new Worker(source, { eval: true, name: 'hash', execArgv: [] });
 }

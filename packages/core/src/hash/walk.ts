@@ -1,7 +1,16 @@
-import { type BigIntStats, lstatSync, readdirSync, readlinkSync, realpathSync, statSync } from 'node:fs';
+import {
+  type Dirent,
+  lstatSync,
+  readdirSync,
+  readlinkSync,
+  realpathSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { messageOf, UserError } from '../errors.ts';
+import type { Stamp } from './hash-files.ts';
+import { turns } from './turns.ts';
 
 /** A file of a tree: its bytes count. */
 export interface FoundFile {
@@ -10,7 +19,10 @@ export interface FoundFile {
   name: string;
   /** Where it is read. */
   path: string;
-  stat: BigIntStats;
+  /** Unknown until somebody looks. */
+  stamp?: Stamp;
+  /** The sha256 of its bytes, once known. */
+  hex?: string;
 }
 
 /** A symbolic link that stays inside the tree: its text counts. */
@@ -21,6 +33,9 @@ export interface FoundLink {
 }
 
 export type Found = FoundFile | FoundLink;
+
+// So many small files are read in about 10 ms.
+const portionLength = 1000;
 
 interface Folder {
   /** Its real path: a link in it is relative to where it truly is. */
@@ -47,7 +62,7 @@ export async function* walk(
 
   const visit = (path: string, name: string, homes: readonly string[]) => {
     const stat = lookAt(path, name);
-    if (stat.isFile()) found.push({ kind: 'file', name: canonical(name), path, stat });
+    if (stat.isFile()) found.push({ kind: 'file', name: canonical(name), path, stamp: stat });
     else if (stat.isDirectory()) folders.push({ path, name, homes });
     else if (stat.isSymbolicLink()) visitLink(path, name, homes);
     else throw special(stat, name);
@@ -62,33 +77,36 @@ export async function* walk(
       return;
     }
     const real = realPath(path, name, target);
-    const stat = statSync(real, { bigint: true });
+    const stat = statSync(real);
     if (stat.isDirectory() && homes.some((above) => isWithin(above, real))) {
       throw new UserError(`the symbolic link '${name}' leads to '${target}', a folder that contains it`, {
         advice: 'Remove the link, or let it point to something that does not contain it.',
       });
     }
-    if (stat.isFile()) found.push({ kind: 'file', name: canonical(name), path: real, stat });
+    if (stat.isFile()) found.push({ kind: 'file', name: canonical(name), path: real, stamp: stat });
     else if (stat.isDirectory()) folders.push({ path: real, name, homes: [...homes, real] });
     else throw special(stat, name);
   };
 
-  let portionStart = performance.now();
+  const turn = turns(signal);
   for (const start of starts) {
     visit(start, toPosix(relative(home, start)), [home]);
     for (let folder = folders.pop(); folder; folder = folders.pop()) {
       const { path, name, homes } = folder;
       // Joined by hand: join() takes longer than looking at the file.
       const prefix = path.endsWith(sep) ? path : path + sep;
-      for (const child of readdirSync(path))
-        if (!ignored?.has(child)) visit(prefix + child, name ? `${name}/${child}` : child, homes);
-      // Looking at files is synchronous, which is fastest; threads and signals must be heard all the same.
-      if (performance.now() - portionStart < 15) continue;
-      yield found;
-      found = [];
-      await nextTurn();
-      signal?.throwIfAborted();
-      portionStart = performance.now();
+      const namePrefix = name && `${name}/`;
+      for (const entry of readFolder(path, name)) {
+        if (ignored?.has(entry.name)) continue;
+        const childName = namePrefix + entry.name;
+        if (entry.isFile())
+          found.push({ kind: 'file', name: canonical(childName), path: prefix + entry.name });
+        else visit(prefix + entry.name, childName, homes);
+        if (found.length < portionLength) continue;
+        yield found;
+        found = [];
+      }
+      await turn();
     }
   }
   yield found;
@@ -102,9 +120,10 @@ export function toPosix(path: string): string {
   return sep === '/' ? path : path.replaceAll(sep, '/');
 }
 
+const astral = /[\ud800-\uffff]/;
+
 /** Orders names as their UTF-8 bytes do, which is the same everywhere (JavaScript's own order is by UTF-16). */
 export function compareNames(a: string, b: string): number {
-  const astral = /[\ud800-\uffff]/;
   if (astral.test(a) || astral.test(b)) return Buffer.compare(Buffer.from(a), Buffer.from(b));
   return a < b ? -1 : a > b ? 1 : 0;
 }
@@ -133,11 +152,26 @@ export function unreadable(
   return new UserError(`'${name}' cannot be read: ${message}`, { cause });
 }
 
-function lookAt(path: string, name: string): BigIntStats {
+/** Size and mtime after the last byte must be those from before the first. */
+export function changedMeanwhile(name: string): UserError {
+  return new UserError(`'${name}' changed while it was being hashed`, {
+    advice: 'Something else is writing to it: wait for that to end first.',
+  });
+}
+
+function lookAt(path: string, name: string): Stats {
   try {
-    return lstatSync(path, { bigint: true });
+    return lstatSync(path);
   } catch (error) {
     throw unreadable(name, (error as NodeJS.ErrnoException).code, messageOf(error), error);
+  }
+}
+
+function readFolder(path: string, name: string): Dirent[] {
+  try {
+    return readdirSync(path, { withFileTypes: true });
+  } catch (error) {
+    throw unreadable(name || path, (error as NodeJS.ErrnoException).code, messageOf(error), error);
   }
 }
 
@@ -154,7 +188,7 @@ function realPath(path: string, name: string, target?: string): string {
   }
 }
 
-function special(stat: BigIntStats, name: string): UserError {
+function special(stat: Stats, name: string): UserError {
   const kind = stat.isFIFO() ? 'a named pipe' : stat.isSocket() ? 'a socket' : 'a device';
   return new UserError(`'${name}' is ${kind}, which has no content to hash`, {
     advice: 'Name files and folders of files only.',
