@@ -2,10 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { UserError } from './errors.ts';
+import { type LineEnd, LineSplitter } from './lines.ts';
 
+export type { LineEnd } from './lines.ts';
 export { stepEnvironment } from './step-environment.ts';
 
 export interface CommandOptions {
@@ -16,18 +17,23 @@ export interface CommandOptions {
   signal?: AbortSignal | undefined;
   /** Written to the command's standard input, which is otherwise empty. */
   input?: string;
-  /** Sees each line as it comes, and prints it where that is wanted. Default: nothing is printed. */
-  onLine?: (line: string, stream: 'stdout' | 'stderr') => void;
+  /**
+   * Sees each line as it comes, and prints it where that is wanted. Default: nothing is printed. A line that ends in
+   * `\r` is a state of progress, which a terminal writes over. Extremely long lines come in parts.
+   */
+  onLine?: (line: string, stream: 'stdout' | 'stderr', end: LineEnd) => void;
+  /** Gets the process id of the command once it runs. */
+  onSpawn?: (pid: number) => void;
   /** Whether a failing exit code is an answer rather than an error. */
   tolerate?: boolean;
-  /** Time between interrupt, terminate and kill in milliseconds (default 5000). */
-  graceMs?: number;
+  /** Milliseconds between interrupt and terminate, and between terminate and kill, or one for both (default 5000). */
+  graceMs?: number | readonly [beforeTerminate: number, beforeKill: number];
 }
 
 export interface CommandResult {
   exitCode: number | null;
   signal: NodeJS.Signals | null;
-  /** Whole output, at most the last 10 MiB. */
+  /** Whole output, at most the last 10 MiB; of progress that was written over, the last state. */
   stdout: string;
   /** The last lines of standard error. */
   stderrTail: string[];
@@ -112,17 +118,22 @@ function start(program: string, args: readonly string[], { cwd, env, input }: Co
 }
 
 async function finish(shown: string, child: ChildProcess, options: CommandOptions): Promise<CommandResult> {
-  const { signal, input, onLine, tolerate, graceMs = 5000 } = options;
-  const stopWatching = endOnAbort(child, signal, graceMs);
+  const { signal, input, onLine, onSpawn, tolerate, graceMs = 5000 } = options;
+  const stopWatching = endOnAbort(child, signal, typeof graceMs === 'number' ? [graceMs, graceMs] : graceMs);
   const stdout: string[] = [];
   let kept = 0;
+  const keepStdout = withLastProgress((line, end) => {
+    stdout.push(line + end);
+    kept += line.length + end.length;
+    while (kept > stdoutKept) kept -= stdout.shift()?.length ?? 0;
+  });
   const stderrTail: string[] = [];
-  const keep = (line: string) => {
-    stdout.push(line);
-    kept += line.length + 1;
-    while (kept > stdoutKept) kept -= (stdout.shift()?.length ?? 0) + 1;
-  };
+  const keepStderr = withLastProgress((line) => {
+    stderrTail.push(line);
+    if (stderrTail.length > tailKept) stderrTail.shift();
+  });
   try {
+    if (child.pid !== undefined) onSpawn?.(child.pid);
     if (input !== undefined) child.stdin?.end(input);
     child.stdin?.on('error', () => {}); // The command may end before it has read everything.
     const ended = new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
@@ -131,18 +142,19 @@ async function finish(shown: string, child: ChildProcess, options: CommandOption
     });
     const [[exitCode, ending]] = await Promise.all([
       ended,
-      eachLine(child.stdout, (line) => {
-        keep(line);
-        onLine?.(line, 'stdout');
+      eachLine(child.stdout, (line, end) => {
+        keepStdout.line(line, end);
+        onLine?.(line, 'stdout', end || '\n');
       }),
-      eachLine(child.stderr, (line) => {
-        stderrTail.push(line);
-        if (stderrTail.length > tailKept) stderrTail.shift();
-        onLine?.(line, 'stderr');
+      eachLine(child.stderr, (line, end) => {
+        keepStderr.line(line, end);
+        onLine?.(line, 'stderr', end || '\n');
       }),
     ]);
+    keepStdout.close();
+    keepStderr.close();
     signal?.throwIfAborted();
-    const result = { exitCode, signal: ending, stdout: stdout.join('\n'), stderrTail };
+    const result = { exitCode, signal: ending, stdout: stdout.join('').replace(/\n$/, ''), stderrTail };
     if (exitCode !== 0 && !tolerate) throw new CommandError(shown, result);
     return result;
   } catch (error) {
@@ -164,22 +176,58 @@ function notFound(shown: string, child: ChildProcess, cwd: string | undefined, c
   );
 }
 
-async function eachLine(stream: Readable | null, see: (line: string) => void): Promise<void> {
+async function eachLine(
+  stream: Readable | null,
+  see: (line: string, end: LineEnd | '') => void,
+): Promise<void> {
   if (!stream) return;
-  for await (const line of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) see(line);
+  const lines = new LineSplitter(see);
+  for await (const chunk of stream) lines.write(chunk as Buffer);
+  lines.end();
 }
 
-function endOnAbort(child: ChildProcess, signal: AbortSignal | undefined, graceMs: number): () => void {
+/** Hands lines on to `keep`; of states of progress that follow each other, only the last. */
+function withLastProgress(keep: (line: string, end: '\n' | '') => void): {
+  line: (line: string, end: LineEnd | '') => void;
+  close: () => void;
+} {
+  let progress = '';
+  const close = () => {
+    if (progress) keep(progress, '\n');
+    progress = '';
+  };
+  return {
+    line(line, end) {
+      if (end === '\r') {
+        progress = line || progress;
+        return;
+      }
+      close();
+      keep(line, end);
+    },
+    close,
+  };
+}
+
+function endOnAbort(
+  child: ChildProcess,
+  signal: AbortSignal | undefined,
+  graceMs: readonly [number, number],
+): () => void {
   let timer: NodeJS.Timeout | undefined;
   const onAbort = () => {
-    const steps: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGKILL'];
-    const next = () => {
-      const step = steps.shift();
+    const steps = [
+      ['SIGINT', graceMs[0]],
+      ['SIGTERM', graceMs[1]],
+      ['SIGKILL', 0],
+    ] as const;
+    const take = (i: number) => {
+      const step = steps[i];
       if (!step) return;
-      endTree(child, step);
-      timer = setTimeout(next, graceMs);
+      endTree(child, step[0]);
+      timer = setTimeout(take, step[1], i + 1);
     };
-    next();
+    take(0);
   };
   if (signal?.aborted) onAbort();
   signal?.addEventListener('abort', onAbort, { once: true });

@@ -28,6 +28,41 @@ describe('a command', () => {
     expect(lines.sort()).toEqual(['stderr c', 'stdout a', 'stdout b']);
   });
 
+  test('shows its progress as it comes, and keeps the last state of it', async () => {
+    const lines: string[] = [];
+    const result = await command(
+      node,
+      [
+        '-e',
+        'process.stdout.write("1 %\\r2 %\\rdone\\r\\nmore\\n"); process.stderr.write("\\r5 %\\r6 %\\r")',
+      ],
+      { onLine: (line, stream, end) => lines.push(`${stream} ${JSON.stringify(line + end)}`) },
+    );
+    expect(result.stdout).toBe('2 %\ndone\nmore');
+    expect(result.stderrTail).toEqual(['6 %']);
+    expect(lines.filter((line) => line.startsWith('stdout'))).toEqual([
+      'stdout "1 %\\r"',
+      'stdout "2 %\\r"',
+      'stdout "done\\n"',
+      'stdout "more\\n"',
+    ]);
+  });
+
+  test('gives a long line in parts, and its whole output as it was', async () => {
+    const lengths: number[] = [];
+    const { stdout } = await command(node, ['-e', 'console.log("x".repeat(200_000)); console.log("\\n")'], {
+      onLine: (line) => lengths.push(line.length),
+    });
+    expect(stdout).toBe(`${'x'.repeat(200_000)}\n\n`);
+    expect(lengths).toEqual([65_536, 65_536, 65_536, 3392, 0, 0]);
+  });
+
+  test('tells its process id once it runs', async () => {
+    let seen: number | undefined;
+    const { stdout } = await command(node, ['-p', 'process.pid'], { onSpawn: (pid) => (seen = pid) });
+    expect(Number(stdout)).toBe(seen);
+  });
+
   test('gets its arguments as they are', async () => {
     const odd = ['a b', '$HOME', '"quoted"', "it's", ';rm', '*'];
     const { stdout } = await command(node, [
@@ -99,6 +134,23 @@ describe.skipIf(process.platform === 'win32')('cancelling', () => {
       deadlineMs: 20_000,
       everyMs: 20,
     });
+  });
+
+  test('waits as long as is asked for after each signal', async () => {
+    const stubborn =
+      'process.on("SIGINT", () => {}).on("SIGTERM", () => { console.log("terminated"); process.exit(0); }); setInterval(() => {}, 1000); console.log("ready")';
+    const cancellation = new AbortController();
+    const lines: string[] = [];
+    const running = command(node, ['-e', stubborn], {
+      signal: cancellation.signal,
+      graceMs: [50, 60_000],
+      onLine: (line) => {
+        lines.push(line);
+        if (line === 'ready') cancellation.abort(new Error('cancelled'));
+      },
+    });
+    await expect(running).rejects.toThrow('cancelled');
+    expect(lines).toEqual(['ready', 'terminated']);
   });
 
   test('lets a command end by itself first', async () => {
