@@ -1,10 +1,9 @@
-import { hash } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
-import { addPath, debug, retry, UserError } from '@mlops/core';
+import { addPath, retry, UserError } from '@mlops/core';
 import { CommandError, type CommandResult, command } from '@mlops/core/process';
+import { downloadRelease, executable, toolFolder } from './tool-release.ts';
 import { targetTriple, type UvRelease, uvRelease, uvRequirement, uvRequirementsFile } from './uv-release.ts';
 
 /** The oldest uv that knows pylock.toml, dependency groups in `uv pip`, and interpreters as JSON. */
@@ -81,7 +80,7 @@ function isPassing(text: string): boolean {
 export async function findOrInstallUv(cwd: string, signal: AbortSignal): Promise<Uv> {
   const onPath = await uvAt('uv', signal);
   if (onPath) return onPath;
-  const folder = toolFolder(uvRequirement.version);
+  const folder = toolFolder('uv', uvRequirement.version);
   const uv =
     (await uvIn(folder, signal)) ??
     ((await installWithPip(folder, cwd, signal)) ? await uvIn(folder, signal) : undefined) ??
@@ -113,10 +112,6 @@ function onPath(name: string): string {
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path)) ?? name;
 }
 
-function executable(name: string): string {
-  return process.platform === 'win32' ? `${name}.exe` : name;
-}
-
 /** pip's `--target` puts programs into `bin`, on Windows into `bin` or `Scripts`. */
 async function uvIn(folder: string, signal: AbortSignal): Promise<Uv | undefined> {
   const path = [folder, join(folder, 'bin'), join(folder, 'Scripts')]
@@ -124,12 +119,6 @@ async function uvIn(folder: string, signal: AbortSignal): Promise<Uv | undefined
     // In pip's target there is also a folder of this name: uv's Python module.
     .find((each) => statSync(each, { throwIfNoEntry: false })?.isFile());
   return path ? uvAt(path, signal) : undefined;
-}
-
-/** Where a runner keeps tools between jobs: `<tool cache>/uv/<version>/<architecture>`. */
-function toolFolder(version: string): string {
-  const root = process.env.RUNNER_TOOL_CACHE || join(homedir(), '.cache', 'mlops', 'tools');
-  return join(root, 'uv', version, process.arch);
 }
 
 /** Whether pip could install uv. A wrong hash or a failing download is an error; no pip at all is not. */
@@ -204,7 +193,7 @@ async function pythonWithPip(signal: AbortSignal): Promise<string | undefined> {
  * of GitHub, as it does for uv's own installer.
  */
 export async function installRelease(release: UvRelease, signal: AbortSignal): Promise<Uv> {
-  const folder = toolFolder(release.version);
+  const folder = toolFolder('uv', release.version);
   const there = await uvIn(folder, signal);
   if (there) return there;
   const triple = targetTriple(process.platform, process.arch, isMusl());
@@ -213,42 +202,20 @@ export async function installRelease(release: UvRelease, signal: AbortSignal): P
     throw new UserError(`there is no uv for this runner (${process.platform} ${process.arch})`, {
       advice: 'Install uv in an earlier step; one on PATH is used as it is.',
     });
-  const base = (process.env.UV_INSTALLER_GITHUB_BASE_URL || 'https://github.com').replace(/\/$/, '');
-  const extension = process.platform === 'win32' ? 'zip' : 'tar.gz';
-  const url = `${base}/astral-sh/uv/releases/download/${release.version}/uv-${triple}.${extension}`;
-  const { downloadTool, extractTar, extractZip } = await import('@actions/tool-cache');
-  await mkdir(dirname(folder), { recursive: true });
-  const temporary = await mkdtemp(`${folder}-`);
-  try {
-    debug(`download ${url}`);
-    const archive = await downloadTool(url, join(temporary, `uv.${extension}`)).catch((error) => {
-      throw new UserError(
-        `uv could not be downloaded from ${url}: ${error instanceof Error ? error.message : error}`,
-        {
-          cause: error,
-          advice:
-            'Install uv or Python with pip in an earlier step, set HTTPS_PROXY, or UV_INSTALLER_GITHUB_BASE_URL to a mirror of GitHub.',
-        },
-      );
-    });
-    const actual = hash('sha256', await readFile(archive));
-    if (actual !== sha256)
-      throw new UserError(
-        `${url} is not the file that was published: its SHA-256 is ${actual}, pinned is ${sha256}`,
-        {
-          advice: 'Check the proxy or mirror that the download went through.',
-        },
-      );
-    const unpacked = join(temporary, 'unpacked');
-    if (extension === 'zip') await extractZip(archive, unpacked);
-    else await extractTar(archive, unpacked, ['xz', '--strip-components=1']);
-    await rm(folder, { recursive: true, force: true });
-    await rename(unpacked, folder);
-  } finally {
-    await rm(temporary, { recursive: true, force: true });
-  }
+  const github = (process.env.UV_INSTALLER_GITHUB_BASE_URL || 'https://github.com').replace(/\/$/, '');
+  await downloadRelease({
+    name: 'uv',
+    version: release.version,
+    address: `${github}/astral-sh/uv`,
+    tag: release.version,
+    file: `uv-${triple}.${process.platform === 'win32' ? 'zip' : 'tar.gz'}`,
+    stripped: 1,
+    sha256,
+    advice:
+      'Install uv or Python with pip in an earlier step, set HTTPS_PROXY, or UV_INSTALLER_GITHUB_BASE_URL to a mirror of GitHub.',
+  });
   const uv = await uvIn(folder, signal);
-  if (!uv) throw new UserError(`uv ${release.version} from ${url} does not run on this machine`);
+  if (!uv) throw new UserError(`uv ${release.version} from ${github} does not run on this machine`);
   return uv;
 }
 
