@@ -6,8 +6,22 @@
  * --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version <python> <group>.in -o <group>.txt`.
  */
 export interface PythonSource {
-  group: 'engine' | 'lint' | 'dvc' | 'go';
+  group: 'engine' | 'lint' | 'dvc' | 'go' | 'torch';
   python: `3.${number}`;
+}
+
+/**
+ * A Python that has packages of a Debian release, and those of the hashed requirements file `group`. On machines that
+ * are not of the release it is an environment with what `otherwise` names.
+ */
+export interface DebianSource {
+  debian: '12';
+  /** As apt-get takes them, `name` or `name=version`; what they depend on comes with them. */
+  packages: readonly string[];
+  group: 'beside-debian';
+  /** A Python program that has to end well for the installation to count. */
+  check: string;
+  otherwise: PythonSource;
 }
 
 /** A program built from a Go module. `sum` is the module's checksum as go.sum has it. */
@@ -27,6 +41,14 @@ export const tools = {
   ruff: { group: 'lint', python: '3.11' },
   dvc: { group: 'dvc', python: '3.10' },
   go: { group: 'go', python: '3.10' },
+  // On PyPI, torch brings some 3 GB of CUDA along; Debian's is made for processors.
+  'python-torch': {
+    debian: '12',
+    packages: ['python3.11', 'python3-torch=1.13.1+dfsg-4', 'libtorch1.13=1.13.1+dfsg-4'],
+    group: 'beside-debian',
+    check: 'import sklearn, torch; torch.ones(1).numpy()',
+    otherwise: { group: 'torch', python: '3.11' },
+  },
   actionlint: {
     module: 'github.com/rhysd/actionlint',
     package: 'github.com/rhysd/actionlint/cmd/actionlint',
@@ -34,6 +56,6 @@ export const tools = {
     sum: 'h1:vQ4GeJN86C0QH+gTUQcs8McmK62OLT3kmakPMtEWYnY=',
     go: '1.24',
   },
-} as const satisfies Record<string, PythonSource | GoSource>;
+} as const satisfies Record<string, PythonSource | GoSource | DebianSource>;
 
 export type ToolName = keyof typeof tools;

@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type ToolName, tools } from './catalog.ts';
+import { installedDebianPython, isDebian } from './debian.ts';
 import { installedGoProgram } from './go.ts';
 import { installedPythonProgram } from './python.ts';
 
@@ -28,11 +29,14 @@ export function tool(name: ToolName, options: ToolOptions = {}): Promise<string>
   return running;
 }
 
-function install(name: ToolName, folder: string, env: NodeJS.ProcessEnv): Promise<string> {
+async function install(name: ToolName, folder: string, env: NodeJS.ProcessEnv): Promise<string> {
   const source = tools[name];
-  return 'module' in source
-    ? installedGoProgram(name, source, folder, env, () => tool('go', { folder, env }))
-    : installedPythonProgram(name, source, folder, env);
+  if ('module' in source)
+    return installedGoProgram(name, source, folder, env, () => tool('go', { folder, env }));
+  if (!('debian' in source)) return installedPythonProgram(name, source, folder, env);
+  return (await isDebian(source.debian, env))
+    ? installedDebianPython(name, source, folder, env, () => tool('uv', { folder, env }))
+    : installedPythonProgram(name, source.otherwise, folder, env, 'python');
 }
 
 function toolsFolder(env: NodeJS.ProcessEnv): string {

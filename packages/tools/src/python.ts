@@ -11,12 +11,16 @@ const windows = process.platform === 'win32';
 const scripts = windows ? 'Scripts' : 'bin';
 const executable = (name: string) => join(scripts, windows ? `${name}.exe` : name);
 
-/** Creates a virtual environment for the tool's group with pip, which checks every wheel against its committed hash. */
+/**
+ * A program of a virtual environment that is created for the tool's group with pip, which checks every wheel against
+ * its committed hash.
+ */
 export async function installedPythonProgram(
   name: string,
   source: PythonSource,
   root: string,
   env: NodeJS.ProcessEnv,
+  program = name,
 ): Promise<string> {
   const requirements = fileURLToPath(new URL(`../requirements/${source.group}.txt`, import.meta.url));
   const python = await findPython(name, source, env);
@@ -27,13 +31,13 @@ export async function installedPythonProgram(
   const folder = await installed(
     root,
     `${source.group}-${key.slice(0, 16)}`,
-    programsOf(source.group).map(executable),
+    ['python', ...programsOf(source.group)].map(executable),
     async (target) => {
       await createEnvironment(python, target, env);
       await pipInstall(name, target, requirements, env);
     },
   );
-  return join(folder, executable(name));
+  return join(folder, executable(program));
 }
 
 function programsOf(group: string): string[] {

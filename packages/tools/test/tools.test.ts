@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { tools } from '../src/catalog.ts';
+import { installedDebianPython, isDebian } from '../src/debian.ts';
 import { tool } from '../src/index.ts';
 import { installed } from '../src/store.ts';
 
@@ -67,11 +69,52 @@ describe('tool', () => {
     60_000,
   );
 
-  async function fakePython(answer: string): Promise<void> {
-    await writeFile(join(folder, 'python3'), `#!/bin/sh\n${answer}\n`);
-    await chmod(join(folder, 'python3'), 0o755);
-  }
+  const fakePython = (answer: string) => fakeProgram('python3', answer);
 });
+
+describe('python-torch', () => {
+  it("is Debian's where the machine is of that release and can fetch its packages", async () => {
+    const osRelease = join(folder, 'os-release');
+    const env = { PATH: folder };
+    const isIt = () => isDebian('12', env, osRelease);
+    expect(await isIt()).toBe(false); // No such file, as on Windows and macOS.
+    await writeFile(osRelease, 'NAME="Debian GNU/Linux"\nVERSION_ID="12"\nID=debian\n');
+    expect(await isIt()).toBe(false); // No apt-get.
+    if (!posix) return;
+    await fakeProgram('apt-get', 'echo apt 2.6.1');
+    await fakeProgram('dpkg', 'echo amd64');
+    expect(await isIt()).toBe(true);
+    await fakeProgram('dpkg', 'echo arm64');
+    expect(await isIt()).toBe(false);
+    await fakeProgram('dpkg', 'echo amd64');
+    await writeFile(osRelease, 'NAME="Ubuntu"\nVERSION_ID="12"\nID=ubuntu\nID_LIKE=debian\n');
+    expect(await isIt()).toBe(false);
+    await writeFile(osRelease, 'NAME="Debian GNU/Linux"\nVERSION_ID="13"\nID=debian\n');
+    expect(await isIt()).toBe(false);
+  });
+
+  it.runIf(posix)('passes on the last words of apt, and leaves nothing behind', async () => {
+    const cache = join(folder, 'cache');
+    await fakeProgram('apt-get', "echo 'E: The repository is not signed.' >&2; exit 100");
+    const env = { ...process.env, PATH: [folder, process.env.PATH].join(delimiter) };
+    const source = tools['python-torch'];
+    await expect(
+      installedDebianPython('python-torch', source, cache, env, async () => 'uv'),
+    ).rejects.toMatchObject({
+      name: 'UserError',
+      message: expect.stringMatching(
+        /^python-torch could not be installed: 'apt-get .*' failed with exit code 100[\s\S]*is not signed/,
+      ),
+      advice: expect.stringContaining('mirrors'),
+    });
+    expect(await readdir(cache)).toEqual([]);
+  });
+});
+
+async function fakeProgram(name: string, script: string): Promise<void> {
+  await writeFile(join(folder, name), `#!/bin/sh\n${script}\n`);
+  await chmod(join(folder, name), 0o755);
+}
 
 describe('installed', () => {
   it('installs again when the folder that counts is gone', async () => {
