@@ -58,8 +58,8 @@ export async function nvidiaSmi<const Field extends string>(
   return { state: 'absent' };
 }
 
-/** PATH first, then where drivers put it without telling PATH: WSL, Windows, and Windows before 2020. */
-function programs(env: NodeJS.ProcessEnv, platform: NodeJS.Platform): string[] {
+/** What to try: PATH first, then where drivers put it without telling PATH: WSL, Windows, and Windows before 2020. */
+export function programs(env: NodeJS.ProcessEnv, platform: NodeJS.Platform): string[] {
   if (platform === 'darwin') return ['nvidia-smi'];
   if (platform !== 'win32') return ['nvidia-smi', '/usr/lib/wsl/lib/nvidia-smi'];
   return [

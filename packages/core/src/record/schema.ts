@@ -38,6 +38,8 @@ const environment = z.object({
   digest: digest.describe('Of lock, Python version and platform: what stage cache keys depend on.'),
   cacheHit: z.boolean(),
   durationMs: milliseconds,
+  restoredBytes: bytes.optional().describe('What came from the cache, unpacked.'),
+  installMs: milliseconds.optional().describe('Restoring and installing, of the duration.'),
 });
 
 const file = z.object({ path: z.string(), digest, bytes });
@@ -57,14 +59,94 @@ export const stageSchema = z.object({
 
 const point = z.object({ step: z.number(), value: measured });
 
+const amounts = z
+  .array(z.number().nullable())
+  .describe('One for each of `seconds`; null where it was not known.');
+
+const resources = z.object({
+  durationMs: milliseconds,
+  cores: z.number().describe('That the run may use; in a container it may be a fraction.'),
+  memoryBytes: bytes.describe('That the run may use.'),
+  cpuMean: z.number().nullable().describe('Share of the cores that was busy, 0 to 1.'),
+  memoryPeakBytes: bytes.nullable().describe('In use on the machine, or in its container.'),
+  diskFreeLeastBytes: bytes.nullable(),
+  processes: z
+    .object({ cpuSeconds: z.number(), memoryPeakBytes: bytes, writtenBytes: bytes })
+    .nullable()
+    .describe('Of the commands and all that they started; null where they could not be followed.'),
+  seconds: z.array(z.number()).describe('Of each point since the start; at most 300.'),
+  cpu: amounts,
+  memory: amounts.describe('Bytes in use.'),
+  diskFree: amounts.describe('Bytes.'),
+  gpus: z.array(
+    z.object({
+      name: z.string(),
+      memoryBytes: bytes.nullable(),
+      utilisationMean: z.number().nullable(),
+      memoryPeakBytes: bytes.nullable(),
+      utilisation: amounts,
+      memory: amounts,
+      watts: amounts,
+      celsius: amounts,
+    }),
+  ),
+  energy: z.object({
+    wattHours: z.number(),
+    cpuWattHours: z.number(),
+    cpuSource: z.enum(['counters', 'estimate']).describe("The processors' own counters, or cores and load."),
+    gpuWattHours: z.number().nullable().describe('Null without a GPU that tells its power.'),
+    co2Grams: z.number().nullable(),
+  }),
+  cost: z.object({
+    amount: z.number(),
+    currency: z.string(),
+    basis: z.string().describe('Which prices were counted, for people.'),
+  }),
+});
+
+const determinism = z.object({
+  python: z.string().nullable().describe('Full version.'),
+  libraries: z.record(z.string(), z.string()).describe('Versions; those that decide results come first.'),
+  librariesLeftOut: z.int(),
+  seeds: z.record(z.string(), z.string()).describe('By parameter, variable or option of a command.'),
+  flags: z.record(z.string(), z.string()).describe('Variables that make results the same each time, or not.'),
+  threads: z.record(z.string(), z.string()).describe('Variables that say how many threads add numbers up.'),
+  gpus: z.array(z.string()),
+  driver: z.string().nullable().describe("The GPU driver's version."),
+});
+
 const training = z.object({
   name: z.string().describe("The artifact's name; distinguishes the jobs of a matrix."),
+  outcome: z
+    .enum(['finished', 'failed', 'out-of-memory', 'time-limit', 'budget', 'cancelled'])
+    .optional()
+    .describe('How it went; at time-limit and budget it was stopped, and may go on later.'),
   stages: z.array(stageSchema),
   parameters: z.record(z.string(), z.json()).describe('Every parameter, dotted.'),
-  metrics: z.record(z.string(), measured).describe('Every metric, dotted.'),
+  metrics: z
+    .record(z.string(), measured)
+    .describe('Every metric, dotted; of a training with several seeds, the means.'),
+  repeats: z
+    .array(z.object({ seed: z.string(), metrics: z.record(z.string(), measured), durationMs: milliseconds }))
+    .optional()
+    .describe('What each seed gave; the model is that of the first.'),
+  spread: z
+    .record(z.string(), measured)
+    .optional()
+    .describe('Sample standard deviation of each metric over the seeds.'),
   curves: z.record(z.string(), z.array(point)),
   model: file.extend({ artifact: z.string().nullable() }).nullable(),
+  checkpoints: z
+    .object({
+      resumedFrom: z.int().nullable().describe('Number of the checkpoint that it went on from.'),
+      newest: z.int().nullable(),
+      saves: z.int().describe('Checkpoints saved for other runs.'),
+      bytes: bytes.describe('Of these, all together.'),
+    })
+    .optional(),
   durationMs: milliseconds,
+  resources: resources.optional(),
+  determinism: determinism.optional(),
 });
 
 const rule = z.object({
@@ -167,6 +249,8 @@ export type EnvironmentRecord = z.infer<typeof environment>;
 export type FileRecord = z.infer<typeof file>;
 export type StageRecord = z.infer<typeof stageSchema>;
 export type TrainingRecord = z.infer<typeof training>;
+export type ResourceRecord = z.infer<typeof resources>;
+export type DeterminismRecord = z.infer<typeof determinism>;
 export type RuleRecord = z.infer<typeof rule>;
 export type GateRecord = z.infer<typeof gate>;
 export type PackageRecord = z.infer<typeof packaged>;
