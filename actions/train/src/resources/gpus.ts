@@ -150,12 +150,12 @@ const unknown = {
   celsius: undefined,
 };
 
-/** A line of nvidia-smi's answer; undefined for what is none, such as a warning. */
+/** A line of nvidia-smi's answer; undefined for what is none, such as a warning, and for a GPU that is lost. */
 export function gpuOf(line: string): { index: number; sample: GpuSample } | undefined {
   const [index = '', utilisation, used, total, watts, celsius, ...name] = line
     .split(',')
     .map((part) => part.trim());
-  if (!/^\d+$/.test(index) || !name.length) return undefined;
+  if (!/^\d+$/.test(index) || !name.length || name[0]?.startsWith('[')) return undefined;
   return {
     index: Number(index),
     sample: {
