@@ -1,4 +1,4 @@
-import { choice, defineAction, flag, integer, list, structure, text, textOr } from '@mlops/core';
+import { choice, defineAction, duration, flag, integer, list, structure, text, textOr } from '@mlops/core';
 
 export const action = defineAction({
   name: 'train',
@@ -6,6 +6,7 @@ export const action = defineAction({
   description:
     'Runs a training command or a pipeline of stages, skips what did not change, reads metrics, keeps the model.',
   branding: { icon: 'cpu', color: 'blue' },
+  post: true,
   inputs: {
     run: textOr(async () => (await import('./stages.ts')).stagesSchema, {
       description:
@@ -31,6 +32,59 @@ export const action = defineAction({
       default: 'auto',
     }),
     force: list({ description: 'Stages that run even when nothing changed; `all` stands for every stage.' }),
+    'checkpoint-dir': text({
+      description:
+        'Folder that the command writes checkpoints into. It is emptied before a training starts anew, kept on an interval, on failure, on cancellation and at a limit, and put back for the next attempt, which finds it named in MLOPS_RESUME_FROM.',
+    }),
+    'checkpoint-interval': duration({
+      description: 'Time between two saves of the newest checkpoint to the cache.',
+      default: '10m',
+    }),
+    'checkpoint-key': text({
+      description:
+        'Name of the training whose checkpoints are used, although code or parameters may differ. Default: a digest of everything that the result depends on; for a command alone, of commit, parameters and environment.',
+    }),
+    'time-limit': duration({
+      description:
+        'Longest time that the training may take in this step. Then the command is asked to end (interrupt, then terminate), and its checkpoint is kept.',
+    }),
+    'job-timeout-minutes': integer({
+      description:
+        "The job's own `timeout-minutes`. With `checkpoint-dir`, the training is stopped 10 minutes before (a tenth of a shorter job), while there is time to save its checkpoint.",
+      min: 1,
+      max: 51_840,
+    }),
+    'stop-grace': duration({
+      description: 'Time that a command has to save its state when it is stopped at a limit.',
+      default: '60s',
+    }),
+    budget: text({
+      description:
+        'Amount of money, in the currency of `prices`, that a training may cost over all its attempts; it is then stopped as at `time-limit`.',
+    }),
+    prices: structure(async () => (await import('./resources/prices.ts')).pricesSchema, {
+      description:
+        "What machines and energy cost, for the estimate of a training's cost and for `budget`: `currency`, `hour` (a number, or `runner`, `cpu-core` and `gpu`), `kwh`, `co2`. Default: GitHub's prices on its own runners.",
+    }),
+    heartbeat: duration({
+      description:
+        'Time of silence after which the log says that the command still runs, and what the machine does; `0` says nothing.',
+      default: '1m',
+    }),
+    'if-unfinished': choice(['fail', 'pass'], {
+      description:
+        'Whether the step fails when it was stopped at a limit with a checkpoint to go on from. With `pass`, look at the output `finished`.',
+      default: 'fail',
+    }),
+    repeat: integer({
+      description:
+        'Number of seeds to train with, one after the other. The command finds its seed in MLOPS_SEED; metrics are the means, the model is that of the first seed.',
+      min: 1,
+      max: 100,
+    }),
+    seeds: list({
+      description: 'Seeds to train with, whole numbers. Default: 0, 1, … as many as `repeat` says.',
+    }),
     upload: flag({ description: 'Whether model and metrics are uploaded as an artifact.', default: true }),
     'retention-days': integer({
       description: "Days that the artifact is kept; without it, the repository's setting.",
@@ -46,12 +100,17 @@ export const action = defineAction({
     'model-path': 'Absolute path of the model.',
     'model-digest': 'Digest of the model, `sha256:…`; the same content has the same digest everywhere.',
     metrics:
-      'Metrics as a JSON object with dotted names; NaN and infinities as text, which JSON has no numbers for.',
+      'Metrics as a JSON object with dotted names; NaN and infinities as text, which JSON has no numbers for. With several seeds, their means.',
+    'metrics-spread':
+      'Standard deviation of each metric over the seeds, as a JSON object; set with `repeat`.',
     'artifact-name': 'Name of the artifact, whether or not it was uploaded.',
     'artifact-id': 'Id of the uploaded artifact.',
     'artifact-url': 'Page that downloads the artifact.',
     'stages-run': 'JSON list of the stages that ran.',
     'stages-skipped': 'JSON list of the stages that were skipped because nothing they depend on had changed.',
+    finished: 'Whether the training came to its end: `false` when it failed, or was stopped at a limit.',
+    outcome: 'How it went: `finished`, `failed`, `out-of-memory`, `time-limit`, `budget` or `cancelled`.',
+    cost: 'What the training cost so far, all attempts together, in the currency of `prices`.',
     duration: 'Seconds that the whole step took.',
   },
 });

@@ -17,6 +17,7 @@ export function explain(now: Facts, before: Facts | undefined): string {
     ...compare(now.environment, before.environment, (name, change) => `environment ${change.kind} (${name})`),
     ...(now.platform === before.platform ? [] : [`platform changed: ${before.platform} → ${now.platform}`]),
     ...compare(texts(now.matrix), texts(before.matrix), (name) => `matrix ${name} changed`),
+    ...(now.seed === before.seed ? [] : [`seed changed: ${before.seed ?? 'none'} → ${now.seed ?? 'none'}`]),
     ...(now.outputs.toSorted().join('\0') === before.outputs.toSorted().join('\0')
       ? []
       : ['declared outputs changed']),

@@ -22,6 +22,8 @@ export interface Facts {
   platform: string;
   /** The job's matrix values: a command may read them through variables that nothing else here knows. */
   matrix: Readonly<Record<string, unknown>>;
+  /** The seed of a repeated training; absent otherwise. */
+  seed?: string;
 }
 
 /** Part of every key: raise it when the meaning of a key or of what is stored under it changes. */

@@ -1,6 +1,5 @@
 import { hashText } from '@mlops/core/hash';
 import type { Environment } from './environment.ts';
-import { execute } from './execute.ts';
 import { explain } from './explain.ts';
 import { duration, size } from './format.ts';
 import type { Source } from './graph.ts';
@@ -9,6 +8,7 @@ import type { Entry, Ledger } from './ledger.ts';
 import type { OutputDigest, Outputs } from './outputs.ts';
 import type { Parameter } from './parameters.ts';
 import type { Stage } from './stages.ts';
+import type { Supervisor } from './supervisor.ts';
 
 /** A stage with everything it depends on that can be known before anything runs. */
 export interface Planned {
@@ -37,13 +37,17 @@ export interface Settled {
 }
 
 export interface Conditions {
-  folder: string;
   signal: AbortSignal;
+  supervisor: Supervisor;
   /** Content of the inputs that no stage writes. */
   files: ReadonlyMap<string, InputDigest[]>;
   environment: Environment;
   platform: string;
   matrix: Readonly<Record<string, unknown>>;
+  /** Of a repeated training; undefined otherwise. */
+  seed: string | undefined;
+  /** What makes an earlier checkpoint of a stage usable, given the stage's key. */
+  identity: (stage: Stage, key: string) => string;
   ledger: Ledger;
   outputs: Outputs;
   log: (line: string) => void;
@@ -162,7 +166,7 @@ export class Pipeline {
 
   async #runStage(planned: Planned, why: { reason: string; key: string; facts: Facts }): Promise<void> {
     const { stage } = planned;
-    const { folder, signal, outputs, ledger, log } = this.#conditions;
+    const { supervisor, identity, seed, outputs, ledger, log } = this.#conditions;
     const startedAt = new Date();
     const result: Settled = {
       ...{ stage, ...why, startedAt, outputs: [], restored: false, durationMs: 0, savedMs: 0 },
@@ -171,7 +175,15 @@ export class Pipeline {
     this.settled.set(stage.name, result);
     try {
       await outputs.clear(stage);
-      await execute(stage, why.reason, { folder, signal });
+      await supervisor.run({
+        name: `stage '${stage.name}'`,
+        title: `Stage ${stage.name}`,
+        reason: why.reason,
+        script: stage.run,
+        env: { MLOPS_SEED: isSeeded(stage, seed) ? seed : process.env.MLOPS_SEED },
+        identity: identity(stage, why.key),
+        fresh: planned.always === forced,
+      });
       result.durationMs = Date.now() - startedAt.getTime();
       result.outputs = await outputs.read(stage);
       result.outcome = 'ran';
@@ -189,7 +201,7 @@ export class Pipeline {
   }
 
   #factsOf({ stage, sources, parameters }: Planned): Facts {
-    const { files, environment, platform, matrix } = this.#conditions;
+    const { files, environment, platform, matrix, seed } = this.#conditions;
     const inputs = sources.flatMap(({ input, producer }) =>
       producer ? this.#outputOf(producer.stage, producer.output) : (files.get(input) ?? []),
     );
@@ -202,6 +214,7 @@ export class Pipeline {
       environment,
       platform,
       matrix,
+      ...(isSeeded(stage, seed) ? { seed } : {}),
     };
   }
 
@@ -215,6 +228,13 @@ export class Pipeline {
     return this.#plan.findIndex((planned) => planned.stage === stage);
   }
 }
+
+function isSeeded(stage: Stage, seed: string | undefined): seed is string {
+  return stage.seeded && seed !== undefined;
+}
+
+/** Why a stage runs that the input `force` names. */
+export const forced = 'forced';
 
 /** A stage that depends on nothing that is declared runs every time, so its result is never looked for. */
 export function isKept(stage: Stage): boolean {

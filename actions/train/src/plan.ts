@@ -5,7 +5,7 @@ import { formatProblem } from '@mlops/metrics';
 import { inOrder, producerOf, type Source, sourcesOf, suggestOutput } from './graph.ts';
 import type { Parameters } from './parameters.ts';
 import { normalize, pathProblem } from './paths.ts';
-import { isKept, type Planned } from './pipeline.ts';
+import { forced, isKept, type Planned } from './pipeline.ts';
 import type { Run, Stage } from './stages.ts';
 
 /** What a user asked for, apart from the stages themselves. */
@@ -20,13 +20,15 @@ export interface Wishes {
 
 /** The stages of the input `run`; a command alone is one stage without declarations. */
 export function stagesOf(run: Run): Stage[] {
-  return typeof run === 'string' ? [{ name: 'train', run, inputs: [], outputs: [], params: [] }] : run;
+  return typeof run === 'string'
+    ? [{ name: 'train', run, inputs: [], outputs: [], params: [], seeded: true }]
+    : run;
 }
 
 /** Puts the stages in order and checks that everything they and the other inputs name is there, or will be. */
 export function plan(wishes: Wishes, parameters: Parameters | undefined, folder: string): Planned[] {
   const stages = stagesOf(wishes.run);
-  const forced = forcedNames(wishes.force ?? [], stages);
+  const named = forcedNames(wishes.force ?? [], stages);
   const results = [...(wishes.model ? [wishes.model] : []), ...(wishes.metrics ?? [])];
   throwAll([
     ...results.flatMap(badPath),
@@ -38,7 +40,7 @@ export function plan(wishes: Wishes, parameters: Parameters | undefined, folder:
   );
   const problems: UserError[] = [];
   const planned = inOrder(stages).map((stage): Planned => {
-    const always = forced.has(stage.name) ? 'forced' : whyAlways(stage, wishes);
+    const always = named.has(stage.name) ? forced : whyAlways(stage, wishes);
     try {
       const values = select(stage, parameters, wishes.paramsFile);
       return {

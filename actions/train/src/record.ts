@@ -3,6 +3,9 @@ import { thin } from '@mlops/metrics';
 import type { Parameters } from './parameters.ts';
 import type { Planned, Settled } from './pipeline.ts';
 import type { Results } from './results.ts';
+import { means, spread } from './seeds.ts';
+import type { CheckpointFacts } from './supervisor.ts';
+import type { Workload } from './workload.ts';
 
 type Json = StageRecord['parameters'][string];
 
@@ -12,25 +15,36 @@ const pointsKept = 500;
 /** What is known of a training, at its end or as far as it got. */
 export interface Progress {
   name: string;
-  plan: readonly Planned[];
-  settled: ReadonlyMap<string, Settled>;
   parameters: Parameters | undefined;
-  results: Results | undefined;
+  outcome: NonNullable<TrainingRecord['outcome']>;
+  /** Of the seed that is trained with, or was last. */
+  workload?: Workload;
+  results?: Results | undefined;
+  /** What came of each seed of a repeated training. */
+  repeats: Repeat[];
   /** Name of the artifact that holds the model. */
-  artifact: string | undefined;
-  durationMs: number;
+  artifact?: string | undefined;
+  checkpoints?: CheckpointFacts | undefined;
+  resources?: TrainingRecord['resources'];
+  determinism?: TrainingRecord['determinism'];
 }
 
+type Repeat = NonNullable<TrainingRecord['repeats']>[number];
+
 /** A training's part of the run record. */
-export function trainingRecord(progress: Progress): TrainingRecord {
-  const { name, plan, settled, parameters, results, artifact, durationMs } = progress;
+export function trainingRecord(progress: Progress, durationMs: number): TrainingRecord {
+  const { name, workload, parameters, results, repeats, artifact, checkpoints, resources, determinism } =
+    progress;
+  const ofSeeds = repeats.map(({ metrics }) => metrics);
   return {
     name,
-    stages: plan.map((planned) => stageRecord(planned, settled.get(planned.stage.name))),
+    outcome: progress.outcome,
+    stages: workload?.stages() ?? [],
     parameters: Object.fromEntries(
       [...(parameters?.all ?? [])].map(([key, { value }]) => [key, jsonOf(value)]),
     ),
-    metrics: metricsRecord(results),
+    metrics: repeats.length ? means(ofSeeds) : metricsRecord(results),
+    ...(repeats.length ? { repeats: repeats.toReversed(), spread: spread(ofSeeds) } : {}),
     curves: Object.fromEntries(
       [...(results?.metrics.curves ?? [])].map(([name, points]) => [
         name,
@@ -38,8 +52,20 @@ export function trainingRecord(progress: Progress): TrainingRecord {
       ]),
     ),
     model: results?.model ? { ...results.model, artifact: artifact ?? null } : null,
+    ...(checkpoints ? { checkpoints: checkpointRecord(checkpoints) } : {}),
+    ...(resources ? { resources } : {}),
+    ...(determinism ? { determinism } : {}),
     durationMs,
   };
+}
+
+function checkpointRecord({
+  resumedFrom,
+  newest,
+  saves,
+  bytes,
+}: CheckpointFacts): TrainingRecord['checkpoints'] {
+  return { resumedFrom: resumedFrom?.sequence ?? null, newest: newest?.sequence ?? null, saves, bytes };
 }
 
 export function metricsRecord(results: Results | undefined): TrainingRecord['metrics'] {
@@ -48,7 +74,7 @@ export function metricsRecord(results: Results | undefined): TrainingRecord['met
   );
 }
 
-function stageRecord({ stage, parameters }: Planned, result: Settled | undefined): StageRecord {
+export function stageRecord({ stage, parameters }: Planned, result: Settled | undefined): StageRecord {
   return {
     name: stage.name,
     outcome: result?.outcome ?? 'not-reached',

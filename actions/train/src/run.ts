@@ -1,98 +1,159 @@
 import { homedir } from 'node:os';
 import { join, relative, sep } from 'node:path';
-import { type Context, debug, type InputsOf, messageOf } from '@mlops/core';
+import {
+  annotate,
+  type Context,
+  debug,
+  type InputsOf,
+  messageOf,
+  milliseconds,
+  UserError,
+} from '@mlops/core';
 import { type Hasher, hashText, openHasher } from '@mlops/core/hash';
 import type { TrainingRecord } from '@mlops/core/record';
-import { cacheStore, type Store } from '@mlops/core/store';
+import { cacheStore } from '@mlops/core/store';
 import type { action } from './action.ts';
 import { artifactName, upload } from './artifact.ts';
-import { environmentOf } from './environment.ts';
 import { duration, size } from './format.ts';
-import { readInputFiles } from './inputs.ts';
-import { Ledger, ledgerPrefix, loadLedger, saveLedger } from './ledger.ts';
-import { Outputs } from './outputs.ts';
-import { readParameters } from './parameters.ts';
-import { type Conditions, Pipeline, type Planned } from './pipeline.ts';
-import { defaultMetrics, inputFiles, plan } from './plan.ts';
+import { limitsOf, Stopped } from './limits.ts';
+import { nativeWorkload } from './native.ts';
+import { type Parameters, readParameters } from './parameters.ts';
+import { defaultMetrics, plan } from './plan.ts';
 import { metricsRecord, type Progress, trainingRecord } from './record.ts';
 import { Freshness, type Results, readResults } from './results.ts';
+import { seedsOf } from './seeds.ts';
 import { summaryOf } from './summary.ts';
+import { Supervisor, type SupervisorOptions, WorkFailed } from './supervisor.ts';
+import type { Workload } from './workload.ts';
 
 type Inputs = InputsOf<typeof action>;
 type TrainContext = Context<typeof action>;
 
+/** What the parts of a training share. */
+interface Training {
+  inputs: Inputs;
+  context: TrainContext;
+  parameters: Parameters | undefined;
+  hasher: Hasher;
+  supervisor: Supervisor;
+  progress: Progress;
+}
+
 /** Trains: runs what has to run, reads model and metrics, and keeps both. */
 export async function train(inputs: Inputs, context: TrainContext): Promise<void> {
   const started = Date.now();
-  const { workingDirectory: folder, github, signal } = context;
+  const { workingDirectory: folder, github, signal, record, outputs } = context;
   const name = artifactName(inputs.artifactName ?? (context.project || 'model'), inputs.matrix ?? {});
-  context.record.matrix = inputs.matrix ?? null;
-  context.outputs.artifactName = name;
+  record.matrix = inputs.matrix ?? null;
+  Object.assign(outputs, { artifactName: name, finished: false });
 
+  const seeds = seedsOf(inputs);
   const parameters = await readParameters(folder, inputs.paramsFile, github.workspace);
-  const planned = plan(inputs, parameters, folder);
+  const open = workloads(inputs, context, parameters);
   const hasher = await openHasher({ statCacheFile: statCacheFile(folder), signal });
+  const supervisor = new Supervisor(supervision(inputs, context, started));
+  const progress: Progress = { name, parameters, repeats: [], outcome: 'failed' };
+  const training = { inputs, context, parameters, hasher, supervisor, progress };
+  let failure: unknown;
   try {
-    const { conditions, saveLedger } = await prepare(planned, inputs, context, hasher);
-    const pipeline = new Pipeline(planned, conditions);
-    const progress: Progress = {
-      ...{ name, plan: planned, settled: pipeline.settled, parameters, durationMs: 0 },
-      ...{ results: undefined, artifact: undefined },
-    };
-    const training = () => trainingRecord({ ...progress, durationMs: Date.now() - started });
-    try {
-      const freshness = freshnessOf(inputs, folder);
-      await pipeline.run().finally(saveLedger);
-      const outputs = [...pipeline.settled.values()].flatMap((stage) => stage.outputs);
-      const results = await readResults({
-        ...{ folder, model: inputs.model, metrics: inputs.metrics, freshness, outputs, hasher, log },
-        shown: (path) => relative(github.workspace, join(folder, path)).split(sep).join('/'),
-      });
-      progress.results = results;
-      setResultOutputs(results, context);
-      progress.artifact = await keepArtifact(training, results, inputs, context);
-      if (results.problem !== undefined) throw results.problem;
-    } finally {
-      tell(training(), context);
-    }
-  } finally {
-    await hasher.close().catch((error: unknown) => debug(messageOf(error)));
+    for (const seed of seeds) await trainOnce(seed, await open(seed, training), training, started);
+    await supervisor.finished();
+    progress.outcome = 'finished';
+  } catch (error) {
+    failure = error;
+    progress.outcome = outcomeOf(error, signal);
   }
+  await supervisor.close();
+  progress.checkpoints = inputs.checkpointDir === undefined ? undefined : supervisor.checkpoints;
+  progress.resources = await supervisor.meter.stop();
+  await hasher.close().catch((error: unknown) => debug(messageOf(error)));
+  tell(trainingRecord(progress, Date.now() - started), context);
+  if (failure instanceof Stopped) tellUnfinished(failure, inputs, supervisor);
+  else if (failure !== undefined) throw failure;
 }
 
-/** What the pipeline decides by, and how to keep what it learns. */
-async function prepare(
-  planned: readonly Planned[],
-  inputs: Inputs,
-  context: TrainContext,
-  hasher: Hasher,
-): Promise<{ conditions: Conditions; saveLedger: () => Promise<void> }> {
-  const { workingDirectory: folder, github, signal } = context;
-  const isCommand = typeof inputs.run === 'string';
-  const matrix = inputs.matrix ?? {};
-  const platform = `${process.platform} ${process.arch}`;
+type Open = (seed: string | undefined, training: Training) => Promise<Workload>;
 
-  const files = await readInputFiles(folder, inputFiles(planned), hasher);
-  const environment = isCommand ? {} : await environmentOf(context.record.environments, folder, hasher);
-  const store = isCommand || inputs.cache === 'off' ? undefined : cacheStore({ trigger: github, signal });
-  const prefix = ledgerPrefix({
-    repository: github.repository ?? folder,
-    folder: relative(github.workspace, folder),
-    config: inputs.config,
-    matrix,
-    platform,
+/** What is trained, once for each seed; mistakes in how it is written are found before anything is opened. */
+function workloads(inputs: Inputs, context: TrainContext, parameters: Parameters | undefined): Open {
+  const planned = plan(inputs, parameters, context.workingDirectory);
+  return (seed, training) => nativeWorkload({ ...training, planned, seed, log });
+}
+
+/** Trains with one seed, or without any, and reads what came of it. The last one's model and metrics are kept. */
+async function trainOnce(
+  seed: string | undefined,
+  workload: Workload,
+  training: Training,
+  started: number,
+): Promise<void> {
+  const { inputs, context, hasher, progress } = training;
+  const { workingDirectory: folder, github } = context;
+  const began = Date.now();
+  if (seed !== undefined) log(`Training with seed ${seed}`);
+  progress.workload = workload;
+  progress.results = undefined;
+  const freshness = freshnessOf(inputs, folder);
+  await workload.run();
+  const results = await readResults({
+    ...{ folder, model: inputs.model, metrics: inputs.metrics, freshness, outputs: workload.outputs() },
+    ...{ hasher, log },
+    shown: (path) => relative(github.workspace, join(folder, path)).split(sep).join('/'),
   });
-  const ledger = store ? await loadLedger(store, folder, prefix) : new Ledger();
-  const outputs = new Outputs(folder, hasher, store);
-  if (!isCommand) tellStart(planned, Object.keys(environment), store);
+  progress.results = results;
+  if (seed !== undefined && results.problem === undefined)
+    progress.repeats.push({ seed, metrics: metricsRecord(results), durationMs: Date.now() - began });
+  const isLast = seed === undefined || seed === seedsOf(inputs).at(-1);
+  if (isLast) {
+    setResultOutputs(progress, context);
+    const soFar = () => trainingRecord(progress, Date.now() - started);
+    progress.artifact = await keepArtifact(soFar, results, inputs, context);
+  }
+  if (results.problem !== undefined) throw results.problem;
+}
+
+/** How the commands are watched. */
+function supervision(inputs: Inputs, context: TrainContext, started: number): SupervisorOptions {
+  const { workingDirectory: folder, github, signal, record } = context;
+  const { checkpointDir: dir, cache } = inputs;
+  const store = dir !== undefined && cache !== 'off' ? cacheStore({ trigger: github, signal }) : undefined;
   return {
-    conditions: { folder, signal, files, environment, platform, matrix, ledger, outputs, log },
-    async saveLedger() {
-      // Not on a cancelled run, which has no time left; saved outputs are found without a ledger, too.
-      if (!store || !ledger.changed || signal.aborted) return;
-      await saveLedger(ledger, store, folder, `${prefix}${github.runId}-${github.runAttempt}-${Date.now()}`);
-    },
+    ...{ folder, signal, prices: inputs.prices ?? { currency: 'USD' }, log },
+    limits: limitsOf(inputs, started, Date.parse(record.startedAt)),
+    heartbeatMs: milliseconds(inputs.heartbeat),
+    stopGraceMs: milliseconds(inputs.stopGrace),
+    checkpoints:
+      dir === undefined ? undefined : { dir, store, intervalMs: milliseconds(inputs.checkpointInterval) },
   };
+}
+
+function outcomeOf(error: unknown, signal: AbortSignal): Progress['outcome'] {
+  if (signal.aborted) return 'cancelled';
+  if (error instanceof Stopped) return error.reason;
+  return error instanceof WorkFailed ? error.kind : 'failed';
+}
+
+/** A training that was stopped is no failure of its command: with a checkpoint it goes on in the next attempt. */
+function tellUnfinished(
+  { message }: Stopped,
+  { checkpointDir, ifUnfinished }: Inputs,
+  supervisor: Supervisor,
+): void {
+  const { newest } = supervisor.checkpoints;
+  if (!newest)
+    throw new UserError(`${message}, and there is no checkpoint to go on from`, {
+      advice:
+        checkpointDir === undefined
+          ? "Raise the limit, or have the command write checkpoints and name their folder in 'checkpoint-dir'."
+          : `Have the command write checkpoints into '${checkpointDir}' more often, or at once when it is interrupted.`,
+    });
+  const text = `${message}; the training can go on from checkpoint ${newest.sequence}, after ${duration(newest.spent.seconds * 1000)} in all`;
+  if (ifUnfinished === 'pass') annotate('notice', text, { title: 'Not finished' });
+  else
+    throw new UserError(text, {
+      advice:
+        "Re-run this job to go on. 'if-unfinished: pass' lets the steps that follow decide by the output 'finished'.",
+    });
 }
 
 /** A command alone declares no outputs that could be removed first, so what it did not write must be told apart. */
@@ -101,9 +162,12 @@ function freshnessOf({ run, metrics, model }: Inputs, folder: string): Freshness
   return new Freshness(folder, [...(metrics ?? [defaultMetrics]), ...(model ? [model] : [])]);
 }
 
-function setResultOutputs(results: Results, { outputs, workingDirectory }: TrainContext): void {
-  if (results.problem === undefined) outputs.metrics = JSON.stringify(metricsRecord(results));
-  if (!results.model) return;
+function setResultOutputs(progress: Progress, { outputs, workingDirectory }: TrainContext): void {
+  const { results } = progress;
+  const { metrics, spread } = trainingRecord(progress, 0);
+  if (results?.problem === undefined) outputs.metrics = JSON.stringify(metrics);
+  if (spread) outputs.metricsSpread = JSON.stringify(spread);
+  if (!results?.model) return;
   outputs.modelPath = join(workingDirectory, results.model.path);
   outputs.modelDigest = results.model.digest;
 }
@@ -132,18 +196,11 @@ function statCacheFile(folder: string): string {
   return join(base, 'mlops', 'digests', hashText(folder).slice('sha256:'.length, 'sha256:'.length + 16));
 }
 
-function tellStart(planned: readonly Planned[], environment: string[], store: Store | undefined): void {
-  const cache = store?.kind === 'github-cache' ? "GitHub's cache" : 'a folder on this machine';
-  log(`Stages: ${planned.map(({ stage }) => stage.name).join(', ')}`);
-  log(`Environment: ${environment.join(', ') || 'no lock file found, so a changed package goes unnoticed'}`);
-  log(`Results are kept in: ${store ? cache : 'nothing, the cache is off'}`);
-}
-
 /** Says how it went, to whoever reads the log, the summary, the record or the outputs. */
 function tell(training: TrainingRecord, { record, summary, outputs }: TrainContext): void {
-  const { stages, durationMs } = training;
-  const names = (outcome: string) =>
-    stages.filter((stage) => stage.outcome === outcome).map(({ name }) => name);
+  const { stages, durationMs, outcome, resources } = training;
+  const names = (wanted: string) =>
+    stages.filter((stage) => stage.outcome === wanted).map(({ name }) => name);
   const skipped = names('skipped');
   const saved = stages.reduce((sum, { savedMs }) => sum + savedMs, 0);
   record.trainings.push(training);
@@ -151,6 +208,9 @@ function tell(training: TrainingRecord, { record, summary, outputs }: TrainConte
   outputs.stagesRun = JSON.stringify(names('ran'));
   outputs.stagesSkipped = JSON.stringify(skipped);
   outputs.duration = durationMs / 1000;
+  outputs.finished = outcome === 'finished';
+  outputs.outcome = outcome ?? 'failed';
+  if (resources) outputs.cost = resources.cost.amount;
   const skippedText = skipped.length ? `; ${skipped.length} of ${stages.length} stages were skipped` : '';
   log(`Took ${duration(durationMs)}${skippedText}${saved ? `, which saved ${duration(saved)}` : ''}.`);
 }

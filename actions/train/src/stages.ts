@@ -33,6 +33,10 @@ const stageSchema = z.strictObject({
     .describe(
       'Dotted keys of the parameters file that the result depends on; a key of a mapping stands for all of it.',
     ),
+  seeded: z
+    .boolean()
+    .default(true)
+    .describe('Whether the result depends on the seed in MLOPS_SEED; `false` runs it once for all seeds.'),
 });
 
 export type Stage = z.infer<typeof stageSchema>;

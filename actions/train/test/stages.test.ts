@@ -4,7 +4,7 @@ import { inOrder, sourcesOf } from '../src/graph.ts';
 import { type Stage, stagesSchema } from '../src/stages.ts';
 
 function stage(name: string, inputs: string[] = [], outputs: string[] = []): Stage {
-  return { name, run: 'true', inputs, outputs, params: [] };
+  return { name, run: 'true', inputs, outputs, params: [], seeded: true };
 }
 
 /** `path: message` of each problem, as the schema reports it. */

@@ -15,6 +15,8 @@ export interface CommandOptions {
   env?: Record<string, string | undefined>;
   /** Cancels the command and everything it started: interrupt, then terminate, then kill. */
   signal?: AbortSignal | undefined;
+  /** Ends the command as `signal` does, but as an answer rather than an error: the result tells how it ended. */
+  stop?: { signal: AbortSignal; graceMs: readonly [beforeTerminate: number, beforeKill: number] };
   /** Written to the command's standard input, which is otherwise empty. */
   input?: string;
   /**
@@ -118,8 +120,11 @@ function start(program: string, args: readonly string[], { cwd, env, input }: Co
 }
 
 async function finish(shown: string, child: ChildProcess, options: CommandOptions): Promise<CommandResult> {
-  const { signal, input, onLine, onSpawn, tolerate, graceMs = 5000 } = options;
-  const stopWatching = endOnAbort(child, signal, typeof graceMs === 'number' ? [graceMs, graceMs] : graceMs);
+  const { signal, stop, input, onLine, onSpawn, tolerate, graceMs = 5000 } = options;
+  const watches = [
+    endOnAbort(child, signal, typeof graceMs === 'number' ? [graceMs, graceMs] : graceMs),
+    ...(stop ? [endOnAbort(child, stop.signal, stop.graceMs)] : []),
+  ];
   const stdout: string[] = [];
   let kept = 0;
   const keepStdout = withLastProgress((line, end) => {
@@ -155,14 +160,14 @@ async function finish(shown: string, child: ChildProcess, options: CommandOption
     keepStderr.close();
     signal?.throwIfAborted();
     const result = { exitCode, signal: ending, stdout: stdout.join('').replace(/\n$/, ''), stderrTail };
-    if (exitCode !== 0 && !tolerate) throw new CommandError(shown, result);
+    if (exitCode !== 0 && !tolerate && !stop?.signal.aborted) throw new CommandError(shown, result);
     return result;
   } catch (error) {
     throw (error as NodeJS.ErrnoException).code === 'ENOENT'
       ? notFound(shown, child, options.cwd, error)
       : error;
   } finally {
-    stopWatching();
+    for (const stopWatching of watches) stopWatching();
   }
 }
 

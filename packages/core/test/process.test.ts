@@ -136,6 +136,16 @@ describe.skipIf(process.platform === 'win32')('cancelling', () => {
     });
   });
 
+  test('that is asked for as an answer tells how the command ended', async () => {
+    const stop = new AbortController();
+    const saves = `process.on('SIGINT', () => process.exit(7)); console.log('ready'); setInterval(() => {}, 1000);`;
+    const { exitCode, signal } = await command(node, ['-e', saves], {
+      stop: { signal: stop.signal, graceMs: [20_000, 20_000] },
+      onLine: () => stop.abort(),
+    });
+    expect([exitCode, signal]).toEqual([7, null]);
+  });
+
   test('waits as long as is asked for after each signal', async () => {
     const stubborn =
       'process.on("SIGINT", () => {}).on("SIGTERM", () => { console.log("terminated"); process.exit(0); }); setInterval(() => {}, 1000); console.log("ready")';

@@ -1,0 +1,262 @@
+import { group, messageOf, UserError } from '@mlops/core';
+import { CommandError, script, stepEnvironment } from '@mlops/core/process';
+import type { Store } from '@mlops/core/store';
+import { Checkpoints, type Ended } from './checkpoints/checkpoints.ts';
+import type { Manifest, Spent } from './checkpoints/manifest.ts';
+import { explainEnding, type FailureKind } from './ending.ts';
+import { duration, size } from './format.ts';
+import { type Limits, Stopped } from './limits.ts';
+import { LiveLog } from './live-log.ts';
+import { oomKills } from './oom.ts';
+import { type Meter, type Prices, startMeter } from './resources/meter.ts';
+
+export interface SupervisorOptions {
+  folder: string;
+  /** Aborted when the run is cancelled. */
+  signal: AbortSignal;
+  limits: Limits;
+  heartbeatMs: number;
+  prices: Prices;
+  /** Where the commands write checkpoints, and how often these are saved; undefined for none. */
+  checkpoints: { dir: string; intervalMs: number; store: Store | undefined } | undefined;
+  /** Seconds that a command has to save its state when it is stopped at a limit. */
+  stopGraceMs: number;
+  log: (line: string) => void;
+}
+
+/** A command of the training. */
+export interface Work {
+  /** What it is called in errors: `stage 'train'`. */
+  name: string;
+  /** Heads its part of the log, with why it runs: `Stage train: its parameters changed`. */
+  title: string;
+  reason: string;
+  /** Run as a `run:` step would be. */
+  script: string;
+  env?: Record<string, string | undefined>;
+  /** A digest of everything that makes an earlier checkpoint of it usable. */
+  identity: string;
+  /** Starts anew although there is a checkpoint. */
+  fresh?: boolean;
+}
+
+/** A command of the training failed. */
+export class WorkFailed extends UserError {
+  override readonly name = 'WorkFailed';
+  readonly kind: FailureKind;
+
+  constructor(message: string, kind: FailureKind, options: { advice: string; cause: unknown }) {
+    super(message, options);
+    this.kind = kind;
+  }
+}
+
+/** What became of the checkpoints of a training. */
+export interface CheckpointFacts {
+  resumedFrom: Manifest | undefined;
+  newest: Manifest | undefined;
+  saves: number;
+  bytes: number;
+}
+
+/** The runner gives a cancelled step 7.5 s before it terminates it, and 2.5 s more: the post step does the rest. */
+const cancelGraceMs = [4000, 2000] as const;
+/** Progress bars are shown this often at most. */
+const progressMs = 10_000;
+
+/**
+ * Runs the commands of a training: shows their log, measures what they use, keeps their checkpoints, stops them at a
+ * limit, and tells why they failed.
+ */
+export class Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #limit = new AbortController();
+  readonly #timer: NodeJS.Timeout | undefined;
+  readonly #meter: Meter;
+  /** Of the last command: not known to have ended well until what it should have left was looked at. */
+  #open: { checkpoints: Checkpoints; ended: Ended } | undefined;
+  #facts: CheckpointFacts = { resumedFrom: undefined, newest: undefined, saves: 0, bytes: 0 };
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    const { folder, signal, prices, limits } = options;
+    this.#meter = startMeter({
+      folder,
+      prices,
+      signal,
+      onSample: (_, spent) => this.#checkBudget(spent.cost.amount),
+    });
+    if (limits.budget !== undefined && !this.#meter.hasPrice)
+      throw new UserError(`input budget: ${limits.budget} cannot be held to: this runner has no price`, {
+        advice: "Give one in the input 'prices', such as 'hour: 1.20'.",
+      });
+    if (!limits.deadline) return;
+    const { at, text } = limits.deadline;
+    // Longer than a timer can be is longer than any job.
+    const left = Math.min(at - Date.now(), 2 ** 31 - 1);
+    this.#timer = setTimeout(() => this.#stop(new Stopped('time-limit', `${text} was reached`)), left);
+  }
+
+  get meter(): Meter {
+    return this.#meter;
+  }
+
+  get checkpoints(): CheckpointFacts {
+    const { checkpoints } = this.#open ?? {};
+    if (!checkpoints) return this.#facts;
+    return {
+      resumedFrom: this.#facts.resumedFrom ?? checkpoints.resumedFrom,
+      newest: checkpoints.newest,
+      saves: this.#facts.saves + checkpoints.saves,
+      bytes: this.#facts.bytes + checkpoints.savedBytes,
+    };
+  }
+
+  /**
+   * Runs a command to its end.
+   *
+   * @throws WorkFailed when it fails, Stopped when a limit is reached, the signal's reason when the run is cancelled
+   */
+  async run(work: Work): Promise<void> {
+    await this.finished();
+    this.#throwIfStopped();
+    await group(`${work.title}: ${work.reason}`, async () => {
+      for (const line of work.script.trim().split('\n')) process.stdout.write(`  $ ${line}\n`);
+      const checkpoints = await this.#openCheckpoints(work);
+      this.#checkBudget(this.#meter.spent.cost.amount);
+      this.#throwIfStopped();
+      await this.#runScript(work, checkpoints);
+    });
+  }
+
+  /** To be called once the results of the last command were looked at: what it could resume from is not needed then. */
+  async finished(): Promise<void> {
+    await this.#close('finished');
+  }
+
+  /** Ends everything that watches; a command whose results were not looked at keeps its checkpoint. */
+  async close(): Promise<void> {
+    clearTimeout(this.#timer);
+    await this.#close(undefined);
+  }
+
+  async #runScript(
+    { name, title, script: text, env }: Work,
+    checkpoints: Checkpoints | undefined,
+  ): Promise<void> {
+    const { folder, signal, stopGraceMs } = this.#options;
+    const live = this.#liveLog();
+    const killsBefore = await oomKills();
+    try {
+      const { signal: endedBy, exitCode } = await script(text, {
+        cwd: folder,
+        env: { ...stepEnvironment(process.env), ...checkpoints?.env, ...env },
+        signal,
+        graceMs: cancelGraceMs,
+        stop: { signal: this.#limit.signal, graceMs: [stopGraceMs, stopGraceMs / 2] },
+        onSpawn: (pid) => {
+          this.#meter.addProcess(pid);
+          checkpoints?.watch(pid);
+        },
+        onLine: (line, stream, end) => live.line(line, stream, end),
+      });
+      if (this.#limit.signal.aborted) this.#ended(isKilled(endedBy, exitCode) ? 'killed' : 'stopped');
+      this.#throwIfStopped();
+      this.#ended('stopped');
+    } catch (error) {
+      if (!(error instanceof UserError) || signal.aborted) throw error;
+      if (!(error instanceof CommandError))
+        throw new UserError(`${name}: ${messageOf(error)}`, { cause: error, advice: error.advice });
+      const { result } = error;
+      if (!isKilled(result.signal, result.exitCode)) this.#ended('stopped');
+      throw await this.#failed(name, title, error, killsBefore);
+    } finally {
+      live.close();
+    }
+  }
+
+  async #failed(
+    name: string,
+    title: string,
+    error: CommandError,
+    killsBefore: number | undefined,
+  ): Promise<WorkFailed> {
+    const kills = await oomKills();
+    const { kind, what, advice } = explainEnding(error.result, {
+      oomKilled: kills === undefined || killsBefore === undefined ? undefined : kills > killsBefore,
+      peakMemory: this.#peakMemory(),
+    });
+    const log = `Its whole log is above, in the group '${title}'.`;
+    return new WorkFailed(`${name}: ${messageOf(error)}${what ? `\nThe cause: ${what}.` : ''}`, kind, {
+      cause: error,
+      advice: advice ? `${advice} ${log}` : log,
+    });
+  }
+
+  #peakMemory(): string | undefined {
+    const { latest } = this.#meter;
+    return latest && `${size(latest.memoryPeakBytes)} of ${size(latest.memoryTotalBytes)}`;
+  }
+
+  #liveLog(): LiveLog {
+    return new LiveLog({
+      write: (text) => process.stdout.write(text),
+      heartbeatMs: this.#options.heartbeatMs,
+      progressMs,
+      status: () => this.#meter.status(),
+    });
+  }
+
+  async #openCheckpoints({ identity, fresh = false }: Work): Promise<Checkpoints | undefined> {
+    const { folder, checkpoints: wanted, log } = this.#options;
+    if (!wanted) return undefined;
+    const spent = () => this.#spent();
+    const checkpoints = await Checkpoints.open({ ...wanted, folder, spent, log }, identity, { fresh });
+    this.#open = { checkpoints, ended: 'killed' };
+    return checkpoints;
+  }
+
+  #spent(): Spent {
+    const { seconds, energyWh, cost } = this.#meter.spent;
+    return { seconds, energyWh, cost: cost.amount };
+  }
+
+  #ended(ended: Ended): void {
+    if (this.#open) this.#open.ended = ended;
+  }
+
+  async #close(how: 'finished' | undefined): Promise<void> {
+    const open = this.#open;
+    if (!open) return;
+    await open.checkpoints.end(how ?? open.ended, { save: !this.#options.signal.aborted });
+    this.#facts = this.checkpoints;
+    this.#open = undefined;
+  }
+
+  #checkBudget(amount: number): void {
+    const { budget } = this.#options.limits;
+    if (budget === undefined) return;
+    const before = this.#open?.checkpoints.resumedFrom?.spent.cost ?? 0;
+    if (before + amount < budget) return;
+    const { currency } = this.#meter.spent.cost;
+    this.#stop(new Stopped('budget', `the budget of ${budget} ${currency} is used up`));
+  }
+
+  #stop(reason: Stopped): void {
+    if (this.#limit.signal.aborted) return;
+    this.#options.log(
+      `Stopping: ${reason.message}. The command has ${duration(this.#options.stopGraceMs)} to save its state.`,
+    );
+    this.#limit.abort(reason);
+  }
+
+  #throwIfStopped(): void {
+    this.#options.signal.throwIfAborted();
+    this.#limit.signal.throwIfAborted();
+  }
+}
+
+/** Directly, or as a shell reports it of its child. */
+function isKilled(signal: NodeJS.Signals | null, exitCode: number | null): boolean {
+  return signal === 'SIGKILL' || exitCode === 137;
+}
