@@ -52,7 +52,7 @@ export class Project {
 
   /** What is left after a fresh checkout on a new runner: no outputs. */
   async checkOutAnew(): Promise<void> {
-    await this.remove('data', 'model', 'metrics.json');
+    await this.remove('data', 'model', 'metrics.json', 'checkpoints', '.mlops');
     await rm(join(this.#root, 'tools'), { recursive: true, force: true });
   }
 
@@ -115,6 +115,18 @@ export class Project {
     });
     this.#runs.push(result);
     return new Trained(result);
+  }
+
+  /** The action's post step, at the end of the job of a run. */
+  async finishJob({ result }: Trained, inputs: Record<string, string | boolean> = {}): Promise<Trained> {
+    const after = await runAction(action, {
+      phase: 'post',
+      after: result,
+      inputs: { matrix: 'null', ...inputs },
+      env: { MLOPS_CACHE_DIR: join(this.#root, 'cache') },
+    });
+    this.#runs.push(after);
+    return new Trained(after);
   }
 
   async destroy(): Promise<void> {

@@ -5,6 +5,7 @@ import { duration, size } from './format.ts';
 import type { Source } from './graph.ts';
 import { type Facts, type InputDigest, stageKey } from './key.ts';
 import type { Entry, Ledger } from './ledger.ts';
+import { Stopped } from './limits.ts';
 import type { OutputDigest, Outputs } from './outputs.ts';
 import type { Parameter } from './parameters.ts';
 import type { Stage } from './stages.ts';
@@ -24,7 +25,7 @@ export interface Planned {
 /** What became of a stage. */
 export interface Settled {
   stage: Stage;
-  outcome: 'ran' | 'skipped' | 'failed';
+  outcome: 'ran' | 'skipped' | 'failed' | 'stopped';
   reason: string;
   key: string;
   facts: Facts;
@@ -176,7 +177,7 @@ export class Pipeline {
     try {
       await outputs.clear(stage);
       await supervisor.run({
-        name: `stage '${stage.name}'`,
+        name: `stage '${stage.name}'${isSeeded(stage, seed) ? `, seed ${seed}` : ''}`,
         title: `Stage ${stage.name}`,
         reason: why.reason,
         script: stage.run,
@@ -187,6 +188,9 @@ export class Pipeline {
       result.durationMs = Date.now() - startedAt.getTime();
       result.outputs = await outputs.read(stage);
       result.outcome = 'ran';
+    } catch (error) {
+      if (error instanceof Stopped) result.outcome = 'stopped';
+      throw error;
     } finally {
       result.durationMs ||= Date.now() - startedAt.getTime();
     }

@@ -13,6 +13,7 @@ export function summaryOf(training: TrainingRecord): string {
   return [
     `### Training: ${plain(training.name)}`,
     `${ran} of ${stages.length} ${stages.length === 1 ? 'stage' : 'stages'} ran in ${duration(training.durationMs)}${saved ? `; skipping the others saved ${duration(saved)}` : ''}.`,
+    ...progressOf(training),
     table(['Stage', 'Outcome', 'Why', 'Time', 'Saved'], ['', '', '', '---:', '---:'], stages.map(row)),
     ...(Object.keys(metrics).length
       ? [
@@ -21,7 +22,7 @@ export function summaryOf(training: TrainingRecord): string {
             ['', '---:'],
             Object.entries(metrics)
               .slice(0, metricsShown)
-              .map(([name, value]) => [code(name), number(numberOf(value))]),
+              .map(([name, value]) => [code(name), `${number(numberOf(value))}${spreadOf(name, training)}`]),
           ),
         ]
       : []),
@@ -33,10 +34,34 @@ export function summaryOf(training: TrainingRecord): string {
   ].join('\n\n');
 }
 
+/** What a training that is not finished waits for, what it went on from, and over which seeds metrics are means. */
+function progressOf({ outcome, checkpoints, repeats }: TrainingRecord): string[] {
+  const { resumedFrom = null, newest = null } = checkpoints ?? {};
+  const stopped =
+    outcome === 'time-limit' || outcome === 'budget'
+      ? `Stopped at its ${outcome === 'budget' ? 'budget' : 'time limit'}`
+      : 'Not finished';
+  return [
+    ...(resumedFrom === null ? [] : [`Went on from checkpoint ${resumedFrom}.`]),
+    ...(outcome === 'finished' || newest === null
+      ? []
+      : [`⏸️ ${stopped}; the next attempt goes on from checkpoint ${newest}.`]),
+    ...(repeats
+      ? [`Means over the seeds ${repeats.map(({ seed }) => seed).join(', ')}, ± standard deviation.`]
+      : []),
+  ];
+}
+
+function spreadOf(name: string, { spread }: TrainingRecord): string {
+  const value = spread?.[name];
+  return value === undefined ? '' : ` ± ${number(numberOf(value))}`;
+}
+
 const outcomes = {
   ran: '🔁 ran',
   skipped: '✅ skipped',
   failed: '❌ failed',
+  stopped: '⏸️ stopped',
   'not-reached': '⏹️ not reached',
 } as const;
 
@@ -45,7 +70,7 @@ function row({ name, outcome, reason, durationMs, savedMs }: StageRecord): strin
     code(name),
     outcomes[outcome],
     plain(reason),
-    outcome === 'ran' || outcome === 'failed' ? duration(durationMs) : '',
+    outcome === 'skipped' || outcome === 'not-reached' ? '' : duration(durationMs),
     savedMs ? duration(savedMs) : '',
   ];
 }

@@ -38,6 +38,8 @@ export interface Work {
   identity: string;
   /** Starts anew although there is a checkpoint. */
   fresh?: boolean;
+  /** Sees each line of its log, beside the log itself. */
+  onLine?: (line: string) => void;
 }
 
 /** A command of the training failed. */
@@ -141,7 +143,7 @@ export class Supervisor {
   }
 
   async #runScript(
-    { name, title, script: text, env }: Work,
+    { name, title, script: text, env, onLine }: Work,
     checkpoints: Checkpoints | undefined,
   ): Promise<void> {
     const { folder, signal, stopGraceMs } = this.#options;
@@ -158,7 +160,10 @@ export class Supervisor {
           this.#meter.addProcess(pid);
           checkpoints?.watch(pid);
         },
-        onLine: (line, stream, end) => live.line(line, stream, end),
+        onLine: (line, stream, end) => {
+          live.line(line, stream, end);
+          onLine?.(line);
+        },
       });
       if (this.#limit.signal.aborted) this.#ended(isKilled(endedBy, exitCode) ? 'killed' : 'stopped');
       this.#throwIfStopped();

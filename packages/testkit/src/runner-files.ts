@@ -129,11 +129,13 @@ export interface ActionOptions extends RunnerOptions {
   entry?: string;
   /** Cancels the step as the runner does: with an interrupt. */
   signal?: AbortSignal;
+  /** What `signal` sends instead, such as SIGKILL for a machine that is taken away. */
+  interruptWith?: NodeJS.Signals;
 }
 
 /** Runs an action's sources as a runner would run its bundle: a process of its own that knows nothing but the runner's files. */
 export async function runAction(folder: string, options: ActionOptions = {}): Promise<ActionResult> {
-  const { phase = 'main', entry = 'src/main.ts', signal, ...rest } = options;
+  const { phase = 'main', entry = 'src/main.ts', signal, interruptWith = 'SIGINT', ...rest } = options;
   const state =
     rest.state ?? (phase === 'post' && rest.after && 'runner' in rest.after ? rest.after.state : undefined);
   if (phase === 'post' && !state) throw new Error(`the post step of ${basename(folder)} needs 'after'`);
@@ -143,7 +145,7 @@ export async function runAction(folder: string, options: ActionOptions = {}): Pr
     env: runner.env,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const interrupt = () => child.kill('SIGINT');
+  const interrupt = () => child.kill(interruptWith);
   signal?.addEventListener('abort', interrupt, { once: true });
   const [stdout, stderr, exitCode] = await Promise.all([
     textOf(child.stdout),

@@ -40,13 +40,28 @@ const environment = z.object({
   durationMs: milliseconds,
   restoredBytes: bytes.optional().describe('What came from the cache, unpacked.'),
   installMs: milliseconds.optional().describe('Restoring and installing, of the duration.'),
+  cuda: z
+    .object({
+      backend: z.string().describe("uv's torch backend, such as cu128 or cpu."),
+      driver: z.string().nullable(),
+      gpus: z.array(
+        z.object({
+          name: z.string(),
+          computeCapability: z.string().nullable(),
+          memoryMiB: z.number().nullable(),
+          mig: z.boolean().describe('Whether it is divided into instances.'),
+        }),
+      ),
+    })
+    .optional()
+    .describe('What was chosen for which GPUs, where something was.'),
 });
 
 const file = z.object({ path: z.string(), digest, bytes });
 
 export const stageSchema = z.object({
   name: z.string(),
-  outcome: z.enum(['ran', 'skipped', 'failed', 'not-reached']),
+  outcome: z.enum(['ran', 'skipped', 'failed', 'stopped', 'not-reached']),
   reason: z.string().describe('Why it ran or was skipped, for people.'),
   key: digest.nullable().describe('Null for a stage that was not reached.'),
   durationMs: milliseconds.describe('What it took now; for a skipped stage, to decide.'),
