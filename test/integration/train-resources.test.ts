@@ -103,6 +103,7 @@ describe('what a command uses', () => {
         seen = sample;
       },
     });
+    expect(measuring.hasPrice).toBe(true);
     await waitFor(async () => (seen?.gpus.length === 2 && seen.seconds > 0.5 ? seen : undefined), {
       what: 'a sample with GPUs',
       ...soon,
@@ -127,6 +128,17 @@ describe('what a command uses', () => {
     expect(starts()).toEqual([
       expect.stringMatching(/--query-gpu=index,.* --format=csv,noheader,nounits -l 1$/),
     ]);
+  });
+
+  test('has no price when only GPUs have one and there is none', async () => {
+    const measuring = meter({ env: { PATH: folder }, prices: { currency: 'EUR', hour: { gpu: 3 } } });
+    await waitFor(async () => (measuring.hasPrice ? undefined : true), {
+      what: 'nvidia-smi not to be found',
+      ...soon,
+    });
+    const { cost, gpus } = await measuring.stop();
+    expect(gpus).toEqual([]);
+    expect(cost).toEqual({ amount: 0, currency: 'EUR', basis: 'nothing, as no price is known' });
   });
 
   test('is no longer looked at once the run is cancelled, and what was seen stays', async () => {

@@ -1,13 +1,14 @@
 import type { StageRecord, TrainingRecord } from '@mlops/core/record';
 import { numberOf } from '@mlops/core/record';
 import { duration, number, size } from './format.ts';
+import { resourcesText } from './resources/text.ts';
 
 /** More metrics than these are in the record and the report. */
 const metricsShown = 100;
 
 /** The step's summary: what became of each stage and why, the metrics, the model. */
 export function summaryOf(training: TrainingRecord): string {
-  const { stages, metrics, model } = training;
+  const { stages, metrics, model, resources } = training;
   const saved = stages.reduce((sum, { savedMs }) => sum + savedMs, 0);
   const ran = stages.filter(({ outcome }) => outcome === 'ran').length;
   return [
@@ -31,6 +32,7 @@ export function summaryOf(training: TrainingRecord): string {
           `Model ${code(model.path)}, ${size(model.bytes)}, ${code(model.digest)}${model.artifact ? `, in the artifact ${code(model.artifact)}` : ''}.`,
         ]
       : []),
+    ...(resources ? [`Resources: ${plain(resourcesText(resources))}.`] : []),
   ].join('\n\n');
 }
 

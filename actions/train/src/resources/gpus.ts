@@ -50,6 +50,11 @@ export class GpuReader {
     return this.#inOrder().map(({ sample }) => sample.name);
   }
 
+  /** Whether it may still turn out that there are GPUs. */
+  get isAsking(): boolean {
+    return this.#child !== undefined && this.#gpus.size === 0;
+  }
+
   /** What has been drawn so far; undefined where no GPU has told its power. */
   get wattHours(): number | undefined {
     const told = this.#inOrder().filter(({ sample }) => sample.watts !== undefined);

@@ -42,7 +42,7 @@ export interface MeterOptions {
 export interface Meter {
   readonly latest: Sample | undefined;
   readonly spent: Spent;
-  /** Whether time or energy has a price; without one a budget cannot end anything. */
+  /** Whether time or energy has a price, or a GPU may have that is not known yet; without one a budget ends nothing. */
   readonly hasPrice: boolean;
   /** What the machine does, in a few words; empty when nothing is known. */
   status(): string;
@@ -91,7 +91,9 @@ class RunningMeter implements Meter {
   }
 
   get hasPrice(): boolean {
-    return hasPrice(this.#rate());
+    const { hour } = this.#options.prices;
+    const mayCost = typeof hour === 'object' && hour.gpu !== undefined && this.#gpus.isAsking;
+    return hasPrice(this.#rate()) || mayCost;
   }
 
   get spent(): Spent {
