@@ -17,11 +17,12 @@ import { artifactName, upload } from './artifact.ts';
 import { duration, size } from './format.ts';
 import { limitsOf, Stopped } from './limits.ts';
 import { nativeWorkload } from './native.ts';
-import { type Parameters, readParameters } from './parameters.ts';
+import { type Parameters, readParameters, withValues } from './parameters.ts';
 import { defaultMetrics, plan } from './plan.ts';
 import { metricsRecord, type Progress, trainingRecord } from './record.ts';
 import { Freshness, type Results, readResults } from './results.ts';
 import { seedsOf } from './seeds.ts';
+import { subjectOf } from './subject.ts';
 import { summaryOf } from './summary.ts';
 import { Supervisor, type SupervisorOptions, WorkFailed } from './supervisor.ts';
 import type { Workload } from './workload.ts';
@@ -40,15 +41,20 @@ interface Training {
 }
 
 /** Trains: runs what has to run, reads model and metrics, and keeps both. */
-export async function train(inputs: Inputs, context: TrainContext): Promise<void> {
+export async function train(given: Inputs, context: TrainContext): Promise<void> {
   const started = Date.now();
   const { workingDirectory: folder, github, signal, record, outputs } = context;
-  const name = artifactName(inputs.artifactName ?? (context.project || 'model'), inputs.matrix ?? {});
-  record.matrix = inputs.matrix ?? null;
+  const name = artifactName(given.artifactName ?? (context.project || 'model'), given.matrix ?? {});
+  record.matrix = given.matrix ?? null;
   Object.assign(outputs, { artifactName: name, finished: false });
 
+  const subject = await subjectOf(given, context, log);
+  const inputs = { ...given, run: subject.run };
   const seeds = seedsOf(inputs);
-  const parameters = await readParameters(folder, inputs.paramsFile, github.workspace);
+  const parameters = withValues(
+    await readParameters(folder, inputs.paramsFile, github.workspace),
+    subject.parameters,
+  );
   const open = workloads(inputs, context, parameters);
   const hasher = await openHasher({ statCacheFile: statCacheFile(folder), signal });
   const supervisor = new Supervisor(supervision(inputs, context, started));
@@ -65,7 +71,11 @@ export async function train(inputs: Inputs, context: TrainContext): Promise<void
   }
   await supervisor.close();
   progress.checkpoints = inputs.checkpointDir === undefined ? undefined : supervisor.checkpoints;
-  progress.resources = await supervisor.meter.stop();
+  progress.resources = await supervisor.resources();
+  if (progress.resources) {
+    outputs.cost = progress.resources.cost.amount + (supervisor.checkpoints.resumedFrom?.spent.cost ?? 0);
+    progress.determinism = await determinism(training);
+  }
   await hasher.close().catch((error: unknown) => debug(messageOf(error)));
   tell(trainingRecord(progress, Date.now() - started), context);
   if (failure instanceof Stopped) tellUnfinished(failure, inputs, supervisor);
@@ -76,7 +86,10 @@ type Open = (seed: string | undefined, training: Training) => Promise<Workload>;
 
 /** What is trained, once for each seed; mistakes in how it is written are found before anything is opened. */
 function workloads(inputs: Inputs, context: TrainContext, parameters: Parameters | undefined): Open {
-  const planned = plan(inputs, parameters, context.workingDirectory);
+  const { run } = inputs;
+  if (run === undefined)
+    return async (_, training) => (await import('./dvc/workload.ts')).dvcWorkload({ ...training, log });
+  const planned = plan({ ...inputs, run }, parameters, context.workingDirectory);
   return (seed, training) => nativeWorkload({ ...training, planned, seed, log });
 }
 
@@ -97,7 +110,7 @@ async function trainOnce(
   await workload.run();
   const results = await readResults({
     ...{ folder, model: inputs.model, metrics: inputs.metrics, freshness, outputs: workload.outputs() },
-    ...{ hasher, log },
+    ...{ hasher, log, conventions: workload.metrics?.bind(workload) },
     shown: (path) => relative(github.workspace, join(folder, path)).split(sep).join('/'),
   });
   progress.results = results;
@@ -107,7 +120,7 @@ async function trainOnce(
   if (isLast) {
     setResultOutputs(progress, context);
     const soFar = () => trainingRecord(progress, Date.now() - started);
-    progress.artifact = await keepArtifact(soFar, results, inputs, context);
+    progress.artifact = await keepArtifact(soFar, results, workload, inputs, context);
   }
   if (results.problem !== undefined) throw results.problem;
 }
@@ -125,6 +138,23 @@ function supervision(inputs: Inputs, context: TrainContext, started: number): Su
     checkpoints:
       dir === undefined ? undefined : { dir, store, intervalMs: milliseconds(inputs.checkpointInterval) },
   };
+}
+
+/** Undefined on a cancelled run, which has no time left for it. */
+async function determinism({
+  inputs,
+  context,
+  parameters,
+}: Training): Promise<TrainingRecord['determinism']> {
+  const { workingDirectory: folder, signal } = context;
+  const { run = [] } = inputs;
+  const commands = typeof run === 'string' ? [run] : run.map((stage) => stage.run);
+  if (signal.aborted) return undefined;
+  const { determinismOf } = await import('./determinism.ts');
+  return determinismOf({ folder, env: process.env, parameters, commands, signal }).catch((error: unknown) => {
+    debug(messageOf(error));
+    return undefined;
+  });
 }
 
 function outcomeOf(error: unknown, signal: AbortSignal): Progress['outcome'] {
@@ -176,10 +206,11 @@ function setResultOutputs(progress: Progress, { outputs, workingDirectory }: Tra
 async function keepArtifact(
   training: () => TrainingRecord,
   { model, files }: Results,
+  workload: Workload,
   { upload: isWanted, retentionDays }: Inputs,
   { workingDirectory: folder, github, signal, outputs }: TrainContext,
 ): Promise<string | undefined> {
-  const kept = [...(model ? [model.path] : []), ...files];
+  const kept = [...(model ? [model.path] : []), ...files, ...(workload.extras?.() ?? [])];
   if (!isWanted || !kept.length) return undefined;
   const uploaded = await upload(training(), { folder, files: kept, github, signal, retentionDays });
   if (!uploaded) return undefined;
@@ -198,7 +229,7 @@ function statCacheFile(folder: string): string {
 
 /** Says how it went, to whoever reads the log, the summary, the record or the outputs. */
 function tell(training: TrainingRecord, { record, summary, outputs }: TrainContext): void {
-  const { stages, durationMs, outcome, resources } = training;
+  const { stages, durationMs, outcome } = training;
   const names = (wanted: string) =>
     stages.filter((stage) => stage.outcome === wanted).map(({ name }) => name);
   const skipped = names('skipped');
@@ -210,7 +241,6 @@ function tell(training: TrainingRecord, { record, summary, outputs }: TrainConte
   outputs.duration = durationMs / 1000;
   outputs.finished = outcome === 'finished';
   outputs.outcome = outcome ?? 'failed';
-  if (resources) outputs.cost = resources.cost.amount;
   const skippedText = skipped.length ? `; ${skipped.length} of ${stages.length} stages were skipped` : '';
   log(`Took ${duration(durationMs)}${skippedText}${saved ? `, which saved ${duration(saved)}` : ''}.`);
 }

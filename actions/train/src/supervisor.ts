@@ -1,14 +1,16 @@
 import { group, messageOf, UserError } from '@mlops/core';
 import { CommandError, script, stepEnvironment } from '@mlops/core/process';
+import type { ResourceRecord } from '@mlops/core/record';
 import type { Store } from '@mlops/core/store';
-import { Checkpoints, type Ended } from './checkpoints/checkpoints.ts';
-import type { Manifest, Spent } from './checkpoints/manifest.ts';
-import { explainEnding, type FailureKind } from './ending.ts';
+import type { Checkpoints, Ended } from './checkpoints/checkpoints.ts';
+import type { Manifest } from './checkpoints/manifest.ts';
+import type { FailureKind } from './ending.ts';
 import { duration, size } from './format.ts';
 import { type Limits, Stopped } from './limits.ts';
-import { LiveLog } from './live-log.ts';
+import type { LiveLog } from './live-log.ts';
 import { oomKills } from './oom.ts';
-import { type Meter, type Prices, startMeter } from './resources/meter.ts';
+import type { Meter } from './resources/meter.ts';
+import type { Prices } from './resources/prices.ts';
 
 export interface SupervisorOptions {
   folder: string;
@@ -39,7 +41,7 @@ export interface Work {
   /** Starts anew although there is a checkpoint. */
   fresh?: boolean;
   /** Sees each line of its log, beside the log itself. */
-  onLine?: (line: string) => void;
+  onLine?: (line: string, stream: 'stdout' | 'stderr') => void;
 }
 
 /** A command of the training failed. */
@@ -74,24 +76,15 @@ export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #limit = new AbortController();
   readonly #timer: NodeJS.Timeout | undefined;
-  readonly #meter: Meter;
+  /** Runs from the first command on: a training in which nothing runs uses nothing. */
+  #meter: Meter | undefined;
   /** Of the last command: not known to have ended well until what it should have left was looked at. */
   #open: { checkpoints: Checkpoints; ended: Ended } | undefined;
   #facts: CheckpointFacts = { resumedFrom: undefined, newest: undefined, saves: 0, bytes: 0 };
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    const { folder, signal, prices, limits } = options;
-    this.#meter = startMeter({
-      folder,
-      prices,
-      signal,
-      onSample: (_, spent) => this.#checkBudget(spent.cost.amount),
-    });
-    if (limits.budget !== undefined && !this.#meter.hasPrice)
-      throw new UserError(`input budget: ${limits.budget} cannot be held to: this runner has no price`, {
-        advice: "Give one in the input 'prices', such as 'hour: 1.20'.",
-      });
+    const { limits } = options;
     if (!limits.deadline) return;
     const { at, text } = limits.deadline;
     // Longer than a timer can be is longer than any job.
@@ -99,8 +92,9 @@ export class Supervisor {
     this.#timer = setTimeout(() => this.#stop(new Stopped('time-limit', `${text} was reached`)), left);
   }
 
-  get meter(): Meter {
-    return this.#meter;
+  /** What the commands used of the machine; undefined when none ran. To be called after `close`. */
+  async resources(): Promise<ResourceRecord | undefined> {
+    return this.#meter?.stop();
   }
 
   get checkpoints(): CheckpointFacts {
@@ -124,10 +118,11 @@ export class Supervisor {
     this.#throwIfStopped();
     await group(`${work.title}: ${work.reason}`, async () => {
       for (const line of work.script.trim().split('\n')) process.stdout.write(`  $ ${line}\n`);
-      const checkpoints = await this.#openCheckpoints(work);
-      this.#checkBudget(this.#meter.spent.cost.amount);
+      const meter = await this.#startMeter();
+      const checkpoints = await this.#openCheckpoints(work, meter);
+      this.#checkBudget(meter);
       this.#throwIfStopped();
-      await this.#runScript(work, checkpoints);
+      await this.#runScript(work, meter, checkpoints);
     });
   }
 
@@ -144,10 +139,11 @@ export class Supervisor {
 
   async #runScript(
     { name, title, script: text, env, onLine }: Work,
+    meter: Meter,
     checkpoints: Checkpoints | undefined,
   ): Promise<void> {
     const { folder, signal, stopGraceMs } = this.#options;
-    const live = this.#liveLog();
+    const live = await this.#liveLog(meter);
     const killsBefore = await oomKills();
     try {
       const { signal: endedBy, exitCode } = await script(text, {
@@ -157,12 +153,12 @@ export class Supervisor {
         graceMs: cancelGraceMs,
         stop: { signal: this.#limit.signal, graceMs: [stopGraceMs, stopGraceMs / 2] },
         onSpawn: (pid) => {
-          this.#meter.addProcess(pid);
+          meter.addProcess(pid);
           checkpoints?.watch(pid);
         },
         onLine: (line, stream, end) => {
           live.line(line, stream, end);
-          onLine?.(line);
+          onLine?.(line, stream);
         },
       });
       if (this.#limit.signal.aborted) this.#ended(isKilled(endedBy, exitCode) ? 'killed' : 'stopped');
@@ -174,22 +170,22 @@ export class Supervisor {
         throw new UserError(`${name}: ${messageOf(error)}`, { cause: error, advice: error.advice });
       const { result } = error;
       if (!isKilled(result.signal, result.exitCode)) this.#ended('stopped');
-      throw await this.#failed(name, title, error, killsBefore);
+      throw await this.#failed({ name, title }, error, { meter, killsBefore });
     } finally {
       live.close();
     }
   }
 
   async #failed(
-    name: string,
-    title: string,
+    { name, title }: Pick<Work, 'name' | 'title'>,
     error: CommandError,
-    killsBefore: number | undefined,
+    { meter, killsBefore }: { meter: Meter; killsBefore: number | undefined },
   ): Promise<WorkFailed> {
-    const kills = await oomKills();
+    const [{ explainEnding }, kills] = await Promise.all([import('./ending.ts'), oomKills()]);
+    const { latest } = meter;
     const { kind, what, advice } = explainEnding(error.result, {
       oomKilled: kills === undefined || killsBefore === undefined ? undefined : kills > killsBefore,
-      peakMemory: this.#peakMemory(),
+      peakMemory: latest && `${size(latest.memoryPeakBytes)} of ${size(latest.memoryTotalBytes)}`,
     });
     const log = `Its whole log is above, in the group '${title}'.`;
     return new WorkFailed(`${name}: ${messageOf(error)}${what ? `\nThe cause: ${what}.` : ''}`, kind, {
@@ -198,32 +194,39 @@ export class Supervisor {
     });
   }
 
-  #peakMemory(): string | undefined {
-    const { latest } = this.#meter;
-    return latest && `${size(latest.memoryPeakBytes)} of ${size(latest.memoryTotalBytes)}`;
+  async #startMeter(): Promise<Meter> {
+    if (this.#meter) return this.#meter;
+    const { folder, prices, signal, limits } = this.#options;
+    const { startMeter } = await import('./resources/meter.ts');
+    const meter = startMeter({ folder, prices, signal, onSample: () => this.#checkBudget(meter) });
+    this.#meter = meter;
+    if (limits.budget === undefined || meter.hasPrice) return meter;
+    throw new UserError(`input budget: ${limits.budget} cannot be held to: this runner has no price`, {
+      advice: "Give one in the input 'prices', such as 'hour: 1.20'.",
+    });
   }
 
-  #liveLog(): LiveLog {
+  async #liveLog(meter: Meter): Promise<LiveLog> {
+    const { LiveLog } = await import('./live-log.ts');
     return new LiveLog({
       write: (text) => process.stdout.write(text),
       heartbeatMs: this.#options.heartbeatMs,
       progressMs,
-      status: () => this.#meter.status(),
+      status: () => meter.status(),
     });
   }
 
-  async #openCheckpoints({ identity, fresh = false }: Work): Promise<Checkpoints | undefined> {
+  async #openCheckpoints({ identity, fresh = false }: Work, meter: Meter): Promise<Checkpoints | undefined> {
     const { folder, checkpoints: wanted, log } = this.#options;
     if (!wanted) return undefined;
-    const spent = () => this.#spent();
+    const { Checkpoints } = await import('./checkpoints/checkpoints.ts');
+    const spent = () => {
+      const { seconds, energyWh, cost } = meter.spent;
+      return { seconds, energyWh, cost: cost.amount };
+    };
     const checkpoints = await Checkpoints.open({ ...wanted, folder, spent, log }, identity, { fresh });
     this.#open = { checkpoints, ended: 'killed' };
     return checkpoints;
-  }
-
-  #spent(): Spent {
-    const { seconds, energyWh, cost } = this.#meter.spent;
-    return { seconds, energyWh, cost: cost.amount };
   }
 
   #ended(ended: Ended): void {
@@ -238,12 +241,12 @@ export class Supervisor {
     this.#open = undefined;
   }
 
-  #checkBudget(amount: number): void {
+  #checkBudget(meter: Meter): void {
     const { budget } = this.#options.limits;
     if (budget === undefined) return;
+    const { amount, currency } = meter.spent.cost;
     const before = this.#open?.checkpoints.resumedFrom?.spent.cost ?? 0;
     if (before + amount < budget) return;
-    const { currency } = this.#meter.spent.cost;
     this.#stop(new Stopped('budget', `the budget of ${budget} ${currency} is used up`));
   }
 
