@@ -1,6 +1,6 @@
 import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { annotate, debug, messageOf } from '@mlops/core';
+import { annotate, debug, messageOf, UserError } from '@mlops/core';
 import { type Hasher, openHasher } from '@mlops/core/hash';
 import type { Store } from '@mlops/core/store';
 import { duration, size } from '../format.ts';
@@ -178,7 +178,12 @@ export class Checkpoints {
       await empty(this.#live);
       return;
     }
-    await this.#vault.unpack(manifest, this.#live);
+    await this.#vault.unpack(manifest, this.#live).catch((error: unknown) => {
+      throw new UserError(`checkpoint ${manifest.sequence} could not be put back: ${messageOf(error)}`, {
+        cause: error,
+        advice: `It needs ${size(bytesOf(manifest))} in '${this.#options.dir}'. Free the disk, or start anew with the input 'force'.`,
+      });
+    });
     this.resumedFrom = manifest;
     this.#sealed = await this.#stampsOf(manifest);
     this.#sealedState = fingerprint(await scan(this.#live));
@@ -221,6 +226,14 @@ export class Checkpoints {
   /** The newest whole checkpoint of the store; those that are damaged are passed over. */
   async #fetch(remote: Remote): Promise<Manifest | undefined> {
     const folder = join(this.#vault.folder, 'fetched');
+    try {
+      return await this.#fetchInto(folder, remote);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  async #fetchInto(folder: string, remote: Remote): Promise<Manifest | undefined> {
     let sequence: number | undefined;
     for (let tries = 0; tries <= triedBack; tries++) {
       const found = await remote.fetch(folder, sequence);
