@@ -138,7 +138,7 @@ describe('what a command uses', () => {
     });
     const { cost, gpus } = await measuring.stop();
     expect(gpus).toEqual([]);
-    expect(cost).toEqual({ amount: 0, currency: 'EUR', basis: 'nothing, as no price is known' });
+    expect(cost).toEqual({ amount: 0, currency: 'EUR', basis: 'no price is known' });
   });
 
   test('is no longer looked at once the run is cancelled, and what was seen stays', async () => {

@@ -4,25 +4,40 @@ import { line } from 'd3-shape';
 import { type Html, html } from './html.ts';
 import { durationText } from './text.ts';
 
+/** Points of lines by name. */
+export type Series = Record<string, readonly { step: number; value: Measured }[]>;
+
+interface Drawing {
+  width: number;
+  height: number;
+  /** What the line of a name says, for those who do not see it. */
+  describe: (name: string, points: Series[string]) => string;
+  /** Lowest and highest value; default: those of the lines. */
+  range?: readonly [number, number] | undefined;
+}
+
+const curve: Drawing = {
+  ...{ width: 560, height: 220 },
+  describe: (name, points) => `${name} ends at ${points.at(-1)?.value}`,
+};
+
 /** Training curves as inline SVG: one line a series; what is not finite leaves a gap. */
-export function curveChart(
-  title: string,
-  series: Record<string, readonly { step: number; value: Measured }[]>,
-): Html {
+export function curveChart(title: string, series: Series, drawing: Drawing = curve): Html {
+  const { width, height, describe, range } = drawing;
   const points = Object.values(series)
     .flat()
     .map(({ step, value }) => ({ step, value: numberOf(value) }));
   const finite = points.filter(({ value }) => Number.isFinite(value));
   if (finite.length === 0) return html`<p>${title}: no finite value</p>`;
-  const [width, height, left, bottom] = [560, 220, 56, 28];
+  const [left, bottom] = [56, 28];
   const x = scaleLinear(extent(finite.map(({ step }) => step)), [left, width - 12]);
-  const y = scaleLinear(extent(finite.map(({ value }) => value)), [height - bottom, 12]).nice();
+  const y = scaleLinear(range ?? extent(finite.map(({ value }) => value)), [height - bottom, 12]).nice();
   const path = line<{ step: number; value: Measured }>()
     .defined(({ value }) => Number.isFinite(numberOf(value)))
     .x(({ step }) => x(step))
     .y(({ value }) => y(numberOf(value)));
   const names = Object.keys(series);
-  const described = names.map((name) => `${name} ends at ${series[name]?.at(-1)?.value}`).join(', ');
+  const described = names.map((name) => describe(name, series[name] ?? [])).join(', ');
   return html`<figure><figcaption>${title}</figcaption>
 <svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${title}: ${described}">
 ${y.ticks(4).map((tick) => html`<line class="grid" x1="${left}" x2="${width - 12}" y1="${y(tick)}" y2="${y(tick)}"/><text x="${left - 6}" y="${y(tick) + 4}" text-anchor="end">${tick}</text>`)}

@@ -1,5 +1,6 @@
 import { code, plain, table } from '@mlops/core';
 import type { JobRecord, RunRecord } from '@mlops/core/record';
+import { facts } from './resources.ts';
 import { digestText, durationText, headline, measuredText, signs, type Verdict } from './text.ts';
 
 /** A table with more rows than this ends in how many are left to the page. */
@@ -76,6 +77,13 @@ function trainings(job: JobRecord): string[] {
       ['Metric', '#Value'],
       Object.entries(training.metrics).map(([metric, value]) => [code(metric), measuredText(value)]),
     ),
+    ...(training.resources
+      ? [
+          facts(training.resources)
+            .map(([what, used]) => `**${what}** ${plain(used)}`)
+            .join(' · '),
+        ]
+      : []),
   ]);
 }
 

@@ -1,7 +1,9 @@
 import type { DeploymentRecord, GateRecord, JobRecord, RunRecord, TrainingRecord } from '@mlops/core/record';
 import { curveChart, timeline } from './charts.ts';
 import { Html, html } from './html.ts';
+import { determinismSection, resourcesSection } from './resources.ts';
 import { style } from './style.ts';
+import { table } from './table.ts';
 import { bytesText, digestText, durationText, headline, marks, measuredText, timeText } from './text.ts';
 
 /** The run as one HTML page that needs nothing else: no script, no request, readable in light and dark. */
@@ -87,13 +89,15 @@ ${table(
     ]),
   )}
 ${curves.length > 0 && html`<h3>Curves</h3>${curves.map(([title, series]) => curveChart(title, series))}`}
+${training.resources && resourcesSection(training.resources)}
 <h3>Parameters</h3>${table(
     ['Parameter', 'Value'],
     Object.entries(training.parameters).map(([name, value]) => [
       html`<code>${name}</code>`,
       JSON.stringify(value),
     ]),
-  )}`;
+  )}
+${training.determinism && determinismSection(training.determinism)}`;
 }
 
 /** `train.loss` and `valid.loss` share a chart named loss; so do `train_loss` and `valid_loss`. */
@@ -146,12 +150,4 @@ ${table(
 /** Only to what a browser opens without running it, unlike `javascript:`. */
 function link(url: string, text = url): Html {
   return /^https?:\/\//i.test(url) ? html`<a href="${url}">${text}</a>` : html`${text}`;
-}
-
-/** A column whose head starts with # holds numbers. */
-function table(head: readonly string[], rows: readonly (readonly (Html | string | number)[])[]): Html {
-  if (rows.length === 0) return html`<p class="soft">None.</p>`;
-  const kind = head.map((name) => (name.startsWith('#') ? 'number' : ''));
-  return html`<div class="scroll" tabindex="0"><table><thead><tr>${head.map((name, i) => html`<th class="${kind[i]}">${name.replace('#', '')}</th>`)}</tr></thead>
-<tbody>${rows.map((cells) => html`<tr>${cells.map((value, i) => html`<td class="${kind[i]}">${value}</td>`)}</tr>`)}</tbody></table></div>`;
 }

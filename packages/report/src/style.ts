@@ -19,6 +19,7 @@ th { color: var(--soft); font-weight: 600 } td.number, th.number { text-align: r
 .pass-text { color: var(--pass) } .warn-text { color: var(--warn) } .fail-text { color: var(--fail) } .inconclusive-text { color: var(--inconclusive) }
 .lineage { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; list-style: none; padding: 0 }
 .lineage li { background: var(--panel); border: 1px solid var(--line); border-radius: 6px; padding: .4rem .7rem } .lineage li + li::before { content: '→'; color: var(--soft); margin-right: .6rem }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(19rem, 1fr)); gap: 0 1.5rem } .charts figure { margin: .6rem 0 }
 figure { margin: 1rem 0 } figcaption { color: var(--soft) } svg { width: 100%; height: auto; max-width: 46rem; display: block } svg text { font: 12px system-ui, sans-serif; fill: var(--ink) }
 svg text.small { fill: var(--soft) } .grid { stroke: var(--line) } .series { fill: none; stroke-width: 2 }
 .s0 { stroke: var(--c0); background: var(--c0) } .s1 { stroke: var(--c1); background: var(--c1) } .s2 { stroke: var(--c2); background: var(--c2) }

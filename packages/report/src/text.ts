@@ -25,6 +25,22 @@ export function bytesText(bytes: number): string {
   return power === 0 ? `${bytes} B` : `${(bytes / 1000 ** power).toFixed(1)} ${units[power]}`;
 }
 
+/** `87 %` */
+export function percentText(share: number): string {
+  return `${Math.round(share * 100)} %`;
+}
+
+/** `0.05 USD`; of less than a cent two digits that count. */
+export function moneyText(amount: number, currency: string): string {
+  return `${amount < 0.01 ? Number(amount.toPrecision(2)) : amount.toFixed(2)} ${currency}`;
+}
+
+/** `12 Wh`, `1.2 kWh` */
+export function wattHoursText(wattHours: number): string {
+  const [amount, unit] = wattHours < 1000 ? [wattHours, 'Wh'] : [wattHours / 1000, 'kWh'];
+  return `${Number(amount.toPrecision(3))} ${unit}`;
+}
+
 /** Six significant digits; what is no number is shown as such. */
 export function measuredText(value: Measured | null): string {
   if (value === null) return '–';

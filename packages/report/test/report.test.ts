@@ -30,13 +30,43 @@ describe('the page', () => {
       'Stages',
       'Metrics',
       'Curves',
+      'Resources',
+      'What decides the result',
       'Parameters',
       'staging: deployed',
       'Jobs',
     ])
       expect(page).toContain(title);
-    expect(page.match(/<svg/g)).toHaveLength(2);
+    expect(page.match(/<svg/g)).toHaveLength(7);
     expect(page).toContain('&#39;serve.py&#39; matches no file');
+  });
+
+  test('draws what was used over time, and says it to those who do not see it', () => {
+    expect(page).toContain(
+      'aria-label="Load, %, over minutes: CPU between 30 and 90, GPU between 80 and 95"',
+    );
+    expect(page).toContain(
+      'aria-label="Memory in use, GB, over minutes: Machine between 2 and 6.4, GPU between 9 and 11"',
+    );
+    expect(page).toContain('<td class="">1.04 USD (GitHub&#39;s price for Linux X64, 4 cores and a GPU)</td>');
+  });
+
+  test('leaves out what a machine did not tell', () => {
+    const record = sampleRecord();
+    const training = record.jobs[0]?.trainings[0];
+    const nothing = {
+      cpuMean: null,
+      memoryPeakBytes: null,
+      diskFreeLeastBytes: null,
+      processes: null,
+      gpus: [],
+    };
+    Object.assign(training?.resources ?? {}, nothing, { diskFree: [null, null, null, null, null] });
+    Object.assign(training?.determinism ?? {}, { seeds: {} });
+    const page = renderHtml(record);
+    expect(page.match(/<svg/g)).toHaveLength(4);
+    expect(page).not.toMatch(/Free disk|Power|Temperature|<td class="">(Memory|Disk)<|NaN between|Infinity/);
+    expect(page).toContain('No seed was seen in parameters, variables or options.');
   });
 
   test('is made of a run in which nothing was recorded', () => {

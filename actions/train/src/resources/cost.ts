@@ -38,7 +38,7 @@ export function rateOf(prices: Prices, machine: Priced): Rate {
   const counted = [
     ...parts.map(({ what }) => what),
     ...(kwh ? ['energy'] : []),
-    ...(parts.length || kwh ? [] : ['nothing, as no price is known']),
+    ...(parts.length || kwh ? [] : ['no price is known']),
   ];
   return {
     perHour: parts.reduce((total, { amount }) => total + amount, 0),

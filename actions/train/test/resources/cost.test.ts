@@ -51,7 +51,7 @@ describe('the rate', () => {
   test('elsewhere is that of the energy, or nothing is known', () => {
     expect(rate({ currency: 'EUR', kwh: 0.4 })).toMatchObject({ perHour: 0, perKwh: 0.4, basis: 'energy' });
     const unknown = rate({});
-    expect(unknown).toMatchObject({ perHour: 0, perKwh: 0, basis: 'nothing, as no price is known' });
+    expect(unknown).toMatchObject({ perHour: 0, perKwh: 0, basis: 'no price is known' });
     expect(hasPrice(unknown)).toBe(false);
   });
 
