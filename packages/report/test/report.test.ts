@@ -48,7 +48,9 @@ describe('the page', () => {
     expect(page).toContain(
       'aria-label="Memory in use, GB, over minutes: Machine between 2 and 6.4, GPU between 9 and 11"',
     );
-    expect(page).toContain('<td class="">1.04 USD (GitHub&#39;s price for Linux X64, 4 cores and a GPU)</td>');
+    expect(page).toContain(
+      '<td class="">1.04 USD (GitHub&#39;s price for Linux X64, 4 cores and a GPU)</td>',
+    );
   });
 
   test('leaves out what a machine did not tell', () => {
