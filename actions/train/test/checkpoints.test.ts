@@ -116,7 +116,12 @@ test('another training does not take it, and neither does one that is to start a
   expect(other.resumedFrom).toBeUndefined();
   expect(existsSync(live('last.json'))).toBe(false);
   await other.end('stopped');
-  expect((await attempt({}, 'stopped', { fresh: true })).resumedFrom).toBeUndefined();
+  const anew = await attempt({ 'last.json': state(5) }, 'stopped', { fresh: true });
+  expect(anew.resumedFrom).toBeUndefined();
+  // And what it leaves counts from then on, elsewhere, too.
+  await onAnotherMachine();
+  await attempt({}, 'stopped');
+  expect(await readFile(live('last.json'), 'utf8')).toBe(state(5));
 });
 
 test('a file that was being overwritten when the command was killed is not used: the checkpoint before is', async () => {

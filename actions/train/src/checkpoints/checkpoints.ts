@@ -6,11 +6,12 @@ import type { Store } from '@mlops/core/store';
 import { duration, size } from '../format.ts';
 import { empty, fingerprint, isBeingWritten, type LiveFile, scan } from './live-folder.ts';
 import { bytesOf, type Manifest, type Spent } from './manifest.ts';
+import { highestNumber, newestWhole } from './newest.ts';
 import { type Leader, leaderOf, type Owner, readOwner, refuseForeignFiles, writeOwner } from './owner.ts';
 import { Remote } from './remote.ts';
 import { shortHash } from './short-hash.ts';
 import { areWhole, trustworthy } from './trust.ts';
-import { damageOf, type Sealed, Vault } from './vault.ts';
+import { type Sealed, Vault } from './vault.ts';
 
 export interface CheckpointOptions {
   /** The working directory. */
@@ -35,8 +36,6 @@ export type Ended = 'finished' | 'stopped' | 'killed';
 const sealShare = 0.05;
 /** A folder that never rests is sealed after this long all the same, in a moment in which no file is open. */
 const restlessMs = 30_000;
-/** Earlier checkpoints that are tried when the newest in the store is damaged. */
-const triedBack = 3;
 /** Leftovers of other trainings on a machine that outlives jobs are removed after this long. */
 const forgottenMs = 14 * 24 * 3_600_000;
 
@@ -170,14 +169,15 @@ export class Checkpoints {
   }
 
   async #putBack(fresh: boolean, owner: Owner | undefined): Promise<void> {
-    if (fresh) await this.#vault.clear();
-    else if (owner?.state === 'running' && owner.identity === this.#vault.identity)
-      await this.#sealLeftovers();
-    const manifest = fresh ? undefined : await this.#newestWhole();
-    if (!manifest) {
-      await empty(this.#live);
-      return;
+    if (fresh) {
+      await this.#vault.clear();
+      this.#nextSequence = (await highestNumber(this.#vault, this.#remote)) + 1;
+      return empty(this.#live);
     }
+    if (owner?.state === 'running' && owner.identity === this.#vault.identity) await this.#sealLeftovers();
+    const { manifest, highest } = await newestWhole(this.#vault, this.#remote, this.#hasher);
+    this.#nextSequence = highest + 1;
+    if (!manifest) return empty(this.#live);
     await this.#vault.unpack(manifest, this.#live).catch((error: unknown) => {
       throw new UserError(`checkpoint ${manifest.sequence} could not be put back: ${messageOf(error)}`, {
         cause: error,
@@ -204,56 +204,6 @@ export class Checkpoints {
       undefined,
     );
     if (kept?.length) await this.#seal(kept).catch((error: unknown) => this.#warn('sealed', error));
-  }
-
-  async #newestWhole(): Promise<Manifest | undefined> {
-    let local: Manifest | undefined;
-    for (const manifest of await this.#vault.list()) {
-      this.#nextSequence = Math.max(this.#nextSequence, manifest.sequence + 1);
-      const damage = await this.#vault.damage(manifest);
-      if (!damage) {
-        local = manifest;
-        break;
-      }
-      warnDamaged(manifest.sequence, damage);
-      await this.#vault.discard(manifest.sequence);
-    }
-    const remote = this.#remote;
-    if (!remote || (local && !(await remote.has(local.sequence + 1)))) return local;
-    return (await this.#fetch(remote)) ?? local;
-  }
-
-  /** The newest whole checkpoint of the store; those that are damaged are passed over. */
-  async #fetch(remote: Remote): Promise<Manifest | undefined> {
-    const folder = join(this.#vault.folder, 'fetched');
-    try {
-      return await this.#fetchInto(folder, remote);
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
-  }
-
-  async #fetchInto(folder: string, remote: Remote): Promise<Manifest | undefined> {
-    let sequence: number | undefined;
-    for (let tries = 0; tries <= triedBack; tries++) {
-      const found = await remote.fetch(folder, sequence);
-      // The predecessor of a damaged one may have been evicted, or never saved.
-      if (!found && sequence === undefined) return undefined;
-      if (found) {
-        this.#nextSequence = Math.max(this.#nextSequence, found.sequence + 1);
-        const { manifest } = found;
-        if (manifest?.files.length === 0) return undefined; // The training ended well.
-        const damage = manifest ? await damageOf(folder, manifest, this.#hasher) : 'it has no manifest';
-        if (manifest && !damage && manifest.identity === this.#vault.identity) {
-          await this.#vault.adopt(folder, manifest);
-          return manifest;
-        }
-        warnDamaged(found.sequence, damage ?? 'it belongs to another training');
-      }
-      sequence = (found?.sequence ?? sequence ?? 1) - 1;
-      if (sequence < 1) return undefined;
-    }
-    return undefined;
   }
 
   async #look(): Promise<void> {
@@ -376,13 +326,6 @@ async function forgetOthers(folder: string, identity: string): Promise<void> {
     const { mtimeMs } = await stat(path);
     if (mtimeMs < Date.now() - forgottenMs) await rm(path, { recursive: true, force: true });
   }
-}
-
-function warnDamaged(sequence: number, damage: string): void {
-  annotate(
-    'warning',
-    `Checkpoint ${sequence} is damaged (${damage}) and is not used; an earlier one is looked for.`,
-  );
 }
 
 function added(before: Spent | undefined, now: Spent): Spent {
