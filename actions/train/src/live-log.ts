@@ -60,6 +60,9 @@ export class LiveLog {
       return;
     }
     const { text: seen, movesUp } = terminalLine(text);
+    // Such as one that shows the cursor again.
+    const isOnlySequences = text !== seen && !seen.trim();
+    if (isOnlySequences) return;
     if (end === '\r' || movesUp) this.#progress(lane, seen.trimEnd());
     else this.#plain(lane, seen);
   }

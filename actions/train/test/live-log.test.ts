@@ -23,6 +23,14 @@ describe('lines', () => {
     expect(written).toEqual(['epoch 1', '', '\x1b[32mok\x1b[0m']);
   });
 
+  test('of nothing but movements are none', () => {
+    const { log, written } = open();
+    log.line('\x1b[?25h', 'stdout', '\n');
+    log.line('   \x1b[2K', 'stdout', '\n');
+    log.close();
+    expect(written).toEqual([]);
+  });
+
   test.each([
     '::error file=a.py,line=3::no such column',
     '  ::add-mask::hunter2',
