@@ -163,8 +163,8 @@ describe('what a command uses', () => {
 describe('nvidia-smi', () => {
   let reader: GpuReader | undefined;
   afterEach(() => reader?.close());
-  const read = (env: NodeJS.ProcessEnv) => {
-    reader = new GpuReader({ everyMs: 20, env, staleMs: 300, pauseMs: 10 });
+  const read = (env: NodeJS.ProcessEnv, staleMs = 20_000) => {
+    reader = new GpuReader({ everyMs: 20, env, staleMs, pauseMs: 10 });
     return reader;
   };
   const utilisations = (reader: GpuReader) => reader.samples().map(({ utilisation }) => utilisation);
@@ -187,6 +187,7 @@ else stream('0, 99, 1, 2, 3, 4, T4');`),
       standIn(
         `process.on('SIGTERM', () => {}); if (start === 1) console.log(${JSON.stringify(h100)}); setInterval(() => {}, 1000);`,
       ),
+      3000,
     );
     await waitFor(async () => (utilisations(reader)[0] === 0.87 ? true : undefined), {
       what: 'figures',
