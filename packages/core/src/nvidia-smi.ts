@@ -46,7 +46,8 @@ export async function nvidiaSmi<const Field extends string>(
   const timeout = AbortSignal.timeout(timeoutMs);
   const deadline = { timeout, signal: options.signal, seconds: timeoutMs / 1000 };
   for (const program of programs(env, platform)) {
-    let known = fields;
+    // The index is asked for in any case.
+    let known = fields.filter((field) => field !== 'index');
     for (;;) {
       const answer = await ask(program, known, env, deadline);
       if (answer === 'not found') break;
@@ -143,8 +144,9 @@ function understand<Field extends string>(
       if (line) complaints.push(line);
       continue;
     }
-    const row = Object.fromEntries(fields.map((field) => [field, meaningful(values[known.indexOf(field)])]));
-    if (known.length && Object.values(row).every((value) => value === undefined))
+    const of = (field: Field) => (field === 'index' ? index : meaningful(values[known.indexOf(field)]));
+    const row = Object.fromEntries(fields.map((field) => [field, of(field)]));
+    if (known.length && values.every((value) => meaningful(value) === undefined))
       complaints.push(`GPU ${index} tells nothing of itself: ${values[0]}`);
     else gpus.push(row as GpuRow<Field>);
   }

@@ -47,6 +47,13 @@ describe.skipIf(process.platform === 'win32')('nvidia-smi', () => {
     });
   });
 
+  test('gives the index where that is asked for', async () => {
+    expect(await nvidiaSmi(['index', 'name'], { env: says('3, Tesla T4') })).toEqual({
+      state: 'ok',
+      gpus: [{ index: '3', name: 'Tesla T4' }],
+    });
+  });
+
   test('that is not there is absent', async () => {
     expect(await nvidiaSmi(fields, { env: withNvidiaSmi(undefined) })).toEqual({ state: 'absent' });
   });
