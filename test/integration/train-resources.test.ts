@@ -205,7 +205,8 @@ else stream('0, 99, 1, 2, 3, 4, T4');`),
         `console.log("NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver."); process.exitCode = 9;`,
       ),
     );
-    await waitFor(async () => (starts().length ? true : undefined), { what: 'its start', ...soon });
+    await waitFor(async () => (reader.isAsking ? undefined : true), { what: 'its end', ...soon });
+    expect(starts()).toHaveLength(1);
     expect(reader.samples()).toEqual([]);
     expect(reader.wattHours).toBeUndefined();
   });
