@@ -1,5 +1,7 @@
 import { choice, defineAction, flag, list, text } from '@mlops/core';
 
+const condaTools = ['auto', 'micromamba', 'mamba', 'conda'] as const;
+
 export const action = defineAction({
   name: 'setup-python-cuda',
   title: 'Set up Python for ML',
@@ -18,7 +20,7 @@ export const action = defineAction({
     }),
     'dependency-files': list({
       description:
-        'Files to install from, where the one that is found is not the one meant: a lock (`uv.lock`, `pylock.toml`, `poetry.lock`, `Pipfile.lock`), `pyproject.toml`, or one or more requirements files.',
+        'Files to install from, where the one that is found is not the one meant: a lock (`uv.lock`, `pylock.toml`, `poetry.lock`, `Pipfile.lock`, `pixi.lock`, `conda-lock.yml`, an explicit list of conda), an environment (`environment.yml`, `python_env.yaml`, `pixi.toml`), `pyproject.toml`, or one or more requirements files.',
       default: [],
     }),
     extras: list({
@@ -42,8 +44,56 @@ export const action = defineAction({
       default: true,
     }),
     venv: text({
-      description: 'Folder of the virtual environment; one that fits is reused, a broken one is replaced.',
+      description:
+        'Folder of the environment; one that fits is reused, a broken one is replaced. Not for pixi, which has a folder of its own.',
       default: '.venv',
+    }),
+    activate: flag({
+      description:
+        'Whether the steps that follow find the environment on `PATH` and in variables such as `VIRTUAL_ENV` or `CONDA_PREFIX`.',
+      default: true,
+    }),
+    'index-url': text({
+      description:
+        'Address of the package index in place of the default one; `name=https://…` gives it a name. Without user and token.',
+    }),
+    'extra-index-urls': list({
+      description: 'Addresses of further package indexes, asked before the default one, as in `index-url`.',
+      default: [],
+    }),
+    'index-credentials': text({
+      description:
+        'Users and tokens of private indexes and channels, from a secret, one a line: `https://user:token@host`, or `name=user:token` for an index that has a name here or in pyproject.toml. Only this step can use them.',
+      secret: true,
+    }),
+    'conda-tool': choice(condaTools, {
+      description:
+        'Program that makes conda environments. `auto` takes micromamba, mamba or conda, whichever is there, or else installs micromamba.',
+      default: 'auto',
+    }),
+    'conda-channels': list({
+      description:
+        "Channels of conda beside those in the environment's file, the preferred one first: names or addresses.",
+      default: [],
+    }),
+    condarc: text({
+      description:
+        'Configuration of conda, mamba or micromamba: the path of a condarc file, or its contents as a block of text.',
+    }),
+    'create-args': list({
+      description:
+        'Further arguments of the command that makes the conda environment, one a line: options, or packages to add to it (for micromamba, mamba, and explicit lists).',
+      default: [],
+    }),
+    'pixi-environments': list({
+      description:
+        'Environments of pixi to install; the first one is activated. Default: the environment `default`.',
+      default: [],
+    }),
+    'pixi-frozen': flag({
+      description:
+        'Whether pixi installs what `pixi.lock` says although the manifest has changed since; otherwise that is an error.',
+      default: false,
     }),
     cache: choice(['auto', 'off'], {
       description:
@@ -55,8 +105,8 @@ export const action = defineAction({
     'python-version': 'Full version of Python, such as `3.12.4`.',
     'python-path':
       "Absolute path of the interpreter: the environment's, or Python's own with `install: false`.",
-    'uv-path': 'Absolute path of uv.',
-    venv: 'Absolute path of the virtual environment; not set with `install: false`.',
+    'uv-path': 'Absolute path of uv; not set for conda and pixi.',
+    venv: 'Absolute path of the environment; not set with `install: false`.',
     'cache-hit': 'Whether the cache held an entry for exactly this environment.',
     'cache-key': "Key of this environment's cache entry; not set where nothing is cached.",
   },

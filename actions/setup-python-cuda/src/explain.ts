@@ -1,43 +1,70 @@
+import { statfs } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { UserError } from '@mlops/core';
+import { type Cause, causeOf } from './causes.ts';
+import { hasCredentials } from './indexes.ts';
+import { ownWords } from './own-words.ts';
+import { manifestBeside } from './pixi/manifest.ts';
 import type { Project } from './project.ts';
 import { declaredRequirements, normalName, type Requirement } from './requirements.ts';
-import type { UvError } from './uv.ts';
+import type { ToolError } from './run-tool.ts';
 
-const linesShown = 15;
-
-/** What uv said about a failed installation, in short, at the line of the requirement it is about. */
+/** What a failed installation came from, in short, at the line of the requirement it is about. */
 export async function explain(
-  error: UvError,
+  error: ToolError,
   project: Project,
   folder: string,
   workspace: string,
 ): Promise<UserError> {
   const shown = (path: string) => relative(workspace, path).split(sep).join('/');
-  const said = ownWords(error.stderr);
+  const said = ownWords(error);
   const parsed = syntaxError(said, folder, shown);
-  if (parsed)
-    return new UserError(said, { ...parsed, cause: error, advice: 'Mend this line; it is no requirement.' });
+  if (parsed) return new UserError(said, { ...parsed, cause: error, advice: syntaxAdvice(said) });
 
-  const involved = await involvedRequirements(said, project);
+  const { bavail, bsize } = await statfs(folder).catch(() => ({ bavail: 0, bsize: 0 }));
+  const cause = causeOf(error.said, {
+    platform: process.platform,
+    freeBytes: bavail * bsize,
+    hasCredentials,
+  });
+  const involved = await involvedRequirements(cause?.package ?? said, project);
   const [first] = involved;
   const place = first
     ? { file: shown(first.file), line: first.line }
     : { file: shown(project.files[0] ?? folder), line: 1 };
-  const where =
-    involved.length > 1
-      ? `\n${involved.map((each) => `${shown(each.file)}:${each.line}: ${each.text}`).join('\n')}`
-      : '';
-  return new UserError(`${said}${where}`, { ...place, cause: error, advice: advise(said, error.stderr) });
+  const list = involved.map((each) => `${shown(each.file)}:${each.line}: ${each.text}`);
+  return new UserError(messageOf(cause, said, list), {
+    ...place,
+    cause: error,
+    advice: cause?.advice ?? hintOf(error) ?? 'The whole of what was said is in the log of this step.',
+  });
 }
 
-/** The error itself, without what uv did before, its causes indented below it, and hints left out. */
-function ownWords(stderr: string): string {
-  const lines = stderr.split('\n');
-  const start = lines.findIndex((line) => /^(error|\s*×)/.test(line));
-  const own = lines.slice(Math.max(start, 0)).filter((line) => line.trim() && !/^\s*hint:/.test(line));
-  const kept = own.length > linesShown ? [...own.slice(0, linesShown - 5), '  …', ...own.slice(-4)] : own;
-  return kept.join('\n').replace(/^error: /, '') || 'uv failed without a word';
+/** Contradicting requirements come before the reason; otherwise the reason, and those that it names if there are several. */
+function messageOf(cause: Cause | undefined, said: string, requirements: readonly string[]): string {
+  const reason = cause?.message ?? said;
+  if (cause?.conflict && requirements.length) {
+    const what =
+      requirements.length === 1
+        ? 'this requirement cannot be met'
+        : 'these requirements cannot be met together';
+    return [`${what}:`, ...requirements, withoutHeadline(reason)].join('\n');
+  }
+  return requirements.length > 1 ? [reason, ...requirements].join('\n') : reason;
+}
+
+/** The tool's headline says what the list above it has said already. */
+function withoutHeadline(said: string): string {
+  const lines = said.split('\n');
+  const headline =
+    /^(No solution found|Could not solve|The following packages are incompatible|failed to solve|LibMamba\w+: Encountered)/;
+  const rest = lines.filter((line) => !headline.test(line.trim()));
+  return (rest.length ? rest : lines).map((line) => line.replace(/^\s*cause: /, '')).join('\n');
+}
+
+function hintOf({ stderr, tool }: ToolError): string | undefined {
+  const hint = /^\s*hint: (.*)$/m.exec(stderr)?.[1];
+  return hint && `${tool}'s hint: ${hint}`;
 }
 
 /** uv names file, line and column of what it cannot read. */
@@ -50,13 +77,15 @@ function syntaxError(
   return file ? { file: shown(join(folder, file)), line: Number(line), column: Number(column) } : undefined;
 }
 
-/** The requirements that the error names. A resolver's conflict is about the specifiers; otherwise names must do. */
+function syntaxAdvice(said: string): string {
+  return /[\w.-]+=[\w.]+=\w+/.test(said)
+    ? "This is a list that 'conda list --export' writes; write one for conda with '--explicit', or list the packages in an environment.yml."
+    : 'Mend this line; it is no requirement.';
+}
+
+/** The requirements that a text names. A resolver's conflict is about the specifiers; otherwise names must do. */
 async function involvedRequirements(said: string, project: Project): Promise<Requirement[]> {
-  const beside =
-    project.manager === 'uv' || project.manager === 'poetry'
-      ? [join(dirname(project.files[0] ?? ''), 'pyproject.toml')]
-      : [];
-  const declared = await declaredRequirements([...beside, ...project.files]);
+  const declared = await declaredRequirements(declaringFiles(project));
   const words = new Set(
     [...said.matchAll(/[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?/g)].map(([word]) => normalName(word)),
   );
@@ -73,22 +102,10 @@ async function involvedRequirements(said: string, project: Project): Promise<Req
     .slice(0, 5);
 }
 
-function advise(said: string, stderr: string): string {
-  if (/hash mismatch/i.test(said))
-    return "The index offers another file than the one that was locked: it was replaced, a mirror altered it, or the lock was edited. Find out which before you lock anew ('uv lock --upgrade-package', 'uv pip compile --generate-hashes').";
-  if (/lockfile .* needs to be updated/i.test(said))
-    return "pyproject.toml has changed since: run 'uv lock' and commit uv.lock.";
-  if (/--require-hashes|have their versions pinned|must (all )?have .*hash/i.test(said))
-    return "Lock all requirements with hashes: 'uv pip compile --generate-hashes requirements.in -o requirements.txt'.";
-  if (/not found in the package registry/i.test(said))
-    return 'Check the spelling; a private package needs its index in UV_INDEX or pyproject.toml.';
-  if (/Request failed|dns error|error sending request|timed out/i.test(said))
-    return 'The index cannot be reached from this runner. Set HTTPS_PROXY, or a mirror in UV_DEFAULT_INDEX.';
-  if (/Failed to build|build backend/i.test(said))
-    return 'The package has no wheel for this Python and platform and did not build. Use a version that has one, another Python, or install what its build needs in an earlier step.';
-  const hint = /^\s*hint: (.*)$/m.exec(stderr)?.[1];
-  if (hint) return `uv's hint: ${hint}`;
-  if (/No solution found/i.test(said))
-    return 'Loosen one of these requirements, or choose another version of Python.';
-  return 'The whole of what uv said is in the log of this step.';
+/** The files in which a project's requirements are written by hand, and then its lock. */
+function declaringFiles({ manager, files }: Project): string[] {
+  const [file = ''] = files;
+  if (manager === 'pixi') return [manifestBeside(file)];
+  const beside = manager === 'uv' || manager === 'poetry' ? [join(dirname(file), 'pyproject.toml')] : [];
+  return [...beside, ...files];
 }

@@ -1,5 +1,5 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join, relative, sep } from 'node:path';
+import { basename, dirname, join, relative, sep } from 'node:path';
 import { annotate, UserError } from '@mlops/core';
 import { explain } from './explain.ts';
 import { type LockedPackage, requirementLine } from './locked-package.ts';
@@ -7,9 +7,11 @@ import { readPipfileLock } from './pipfile-lock.ts';
 import { readPoetryLock } from './poetry-lock.ts';
 import type { Project } from './project.ts';
 import type { Python } from './python.ts';
+import { readPythonEnv, writePythonEnv } from './python-env.ts';
 import { readRequirements } from './requirements.ts';
+import { ToolError } from './run-tool.ts';
 import type { Selection } from './selection.ts';
-import { type Uv, UvError } from './uv.ts';
+import type { Uv } from './uv.ts';
 import { venvPaths } from './venv.ts';
 
 /** Everything an installation needs to know. */
@@ -47,7 +49,7 @@ export async function install(target: Target): Promise<{ locked: boolean }> {
     try {
       await uv.run(args, { cwd, signal, loud: true, ...(env ? { env } : {}) });
     } catch (error) {
-      throw error instanceof UvError ? await explain(error, project, folder, workspace) : error;
+      throw error instanceof ToolError ? await explain(error, project, folder, workspace) : error;
     }
   }
   return { locked: plan.locked };
@@ -64,10 +66,15 @@ export async function planInstall(target: Target): Promise<Plan> {
       return planPoetry(target);
     case 'pipenv':
       return planPipenv(target);
+    case 'python-env':
+      return planPythonEnv(target);
     case 'pip':
       return planRequirements(target);
     case 'pyproject':
       return planPyproject(target);
+    case 'conda':
+    case 'pixi':
+      throw new Error(`${target.project.manager} installs its own environments`);
   }
 }
 
@@ -211,6 +218,26 @@ async function planRequirements({ project, selection, folder, workspace, venv }:
   return { locked: false, steps: [{ args: ['pip', 'install', ...into(venv), ...files], cwd: folder }] };
 }
 
+/** MLflow's python_env.yaml: what builds need first, then the dependencies. */
+async function planPythonEnv({ project, selection, workspace, temp, venv }: Target): Promise<Plan> {
+  const file = project.files[0] ?? '';
+  refuseSelected(selection, 'python_env.yaml has neither extras nor groups');
+  const environment = await readPythonEnv(file, shown(workspace, file));
+  annotate(
+    'notice',
+    `${basename(file)} fixes no versions, so that another run may install others. Lock them with 'uv pip compile --generate-hashes', and name that file: '- -r requirements.txt'.`,
+    { title: 'Not locked', file: shown(workspace, file), line: 1 },
+  );
+  const files = await writePythonEnv(environment, temp);
+  return {
+    locked: false,
+    steps: files.map((each) => ({
+      args: ['pip', 'install', ...into(venv), '-r', each],
+      cwd: dirname(file),
+    })),
+  };
+}
+
 async function planPyproject({ project, selection, workspace, venv }: Target): Promise<Plan> {
   const file = project.files[0] ?? '';
   const folder = dirname(file);
@@ -253,6 +280,14 @@ async function planPyproject({ project, selection, workspace, venv }: Target): P
 
 function selected({ extras, groups }: Selection): string[] {
   return [...extras.flatMap((extra) => ['--extra', extra]), ...groups.flatMap((group) => ['--group', group])];
+}
+
+function refuseSelected(selection: Selection, why: string): void {
+  const [extra] = selection.extras;
+  const [group] = selection.groups;
+  if (extra) throw new UserError(`input extras: '${extra}' has no meaning here: ${why}`);
+  if (group) throw new UserError(`input groups: '${group}' has no meaning here: ${why}`);
+  refuseExcluded(selection, why);
 }
 
 function refuseExcluded({ excludeGroups }: Selection, why: string): void {

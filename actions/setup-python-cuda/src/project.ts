@@ -2,47 +2,30 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { UserError } from '@mlops/core';
+import {
+  declaresPixi,
+  looseNames,
+  type Manager,
+  managerOfLock,
+  managerOfNamed,
+  managers,
+} from './manager-files.ts';
+import { mlprojectEnvironment } from './mlproject.ts';
 
-/** Whose file the dependencies are read from, in the order in which they are preferred. */
-export const managers = ['uv', 'pylock', 'poetry', 'pipenv', 'pip', 'pyproject'] as const;
-export type Manager = (typeof managers)[number];
+export type { Manager } from './manager-files.ts';
 
 /** Where a project's dependencies are written down. */
 export interface Project {
   manager: Manager;
-  /** Absolute: the one lock or pyproject.toml, or the requirements files in the order they were named. */
+  /** Absolute: the one lock or manifest, or the requirements files in the order they were named. */
   files: string[];
-  /** Names, relative to the folder, of other locks that were found and are not used. */
+  /** Names, relative to the folder, of other locks and manifests that were found and are not used. */
   ignored: string[];
 }
 
-const lockNames: [Manager, RegExp][] = [
-  ['uv', /^uv\.lock$/],
-  ['pylock', /^pylock(\.[^.]+)?\.toml$/],
-  ['poetry', /^poetry\.lock$/],
-  ['pipenv', /^Pipfile\.lock$/],
-  ['pyproject', /^pyproject\.toml$/],
-  ['pip', /\.(txt|in)$/],
-];
-
-/** Managers that are recognised so that the error can say what to do. */
-const unsupported: [RegExp, string, string][] = [
-  [
-    /^pixi\.(toml|lock)$/,
-    'pixi',
-    "Export what it holds from the index with 'pixi list' into a pyproject.toml, and lock it with 'uv lock'.",
-  ],
-  [
-    /^(conda-lock|environment)\.ya?ml$/,
-    'conda',
-    "List the packages in a requirements.in and lock them with 'uv pip compile --generate-hashes requirements.in -o requirements.txt'.",
-  ],
-  [/^pdm\.lock$/, 'PDM', "Export it with 'pdm export -f pylock -o pylock.toml'."],
-];
-
 /**
- * Finds the file that a folder's dependencies are installed from. A lock is preferred to loose requirements, and the
- * locks of several managers rank as in `managers`; requirements files also stand for dependency groups.
+ * Finds the file that a folder's dependencies are installed from. A lock is preferred to what names loose versions, and
+ * the locks of several managers rank as in `managers`; requirements files also stand for dependency groups.
  */
 export async function findProject(
   folder: string,
@@ -52,15 +35,15 @@ export async function findProject(
 ): Promise<Project> {
   if (named.length) return namedProject(folder, named, groups);
   const names = (await readdir(folder)).sort();
-  const locks = (['uv', 'pylock', 'poetry', 'pipenv'] as const).flatMap((manager) =>
-    names.filter((name) => pattern(manager).test(name)).map((name) => ({ manager, name })),
-  );
+  const locks = names.flatMap((name) => {
+    const manager = managerOfLock(name);
+    return manager ? [{ manager, name }] : [];
+  });
   // `pylock.toml` itself comes before `pylock.<name>.toml`.
   locks.sort(
     (a, b) => managers.indexOf(a.manager) - managers.indexOf(b.manager) || a.name.length - b.name.length,
   );
   const requirements = requirementNames([...names, ...(await below(folder, 'requirements'))]);
-
   const [lock, ...others] = locks;
   if (lock) {
     const ignored = [...others.map(({ name }) => name), ...requirements];
@@ -68,33 +51,62 @@ export async function findProject(
   }
   const shared = names.includes('pyproject.toml') ? await workspaceLock(folder, workspace) : undefined;
   if (shared) return { manager: 'uv', files: [shared], ignored: requirements };
+  const loose = await looseProject(folder, names, requirements, groups, workspace);
+  return loose ?? nothingFound(folder, names, workspace);
+}
+
+/** Where nothing is locked: what MLproject names, requirements, the manifests of pixi and conda, pyproject.toml. */
+async function looseProject(
+  folder: string,
+  names: readonly string[],
+  requirements: readonly string[],
+  groups: readonly string[],
+  workspace: string,
+): Promise<Project | undefined> {
+  const pyproject = join(folder, 'pyproject.toml');
+  const hasPyproject = names.includes('pyproject.toml');
+  const found = looseNames.flatMap(([manager, pattern]) =>
+    names.filter((name) => pattern.test(name)).map((name) => ({ manager, name })),
+  );
+  if (hasPyproject && declaresPixi(await readFile(pyproject, 'utf8')))
+    found.unshift({ manager: 'pixi', name: 'pyproject.toml' });
+  const manifests = found.map(({ name }) => name);
+  const othersThan = (used: string) => [...requirements, ...manifests].filter((name) => name !== used);
+
+  const named = await mlprojectEnvironment(folder, workspace);
+  if (named) {
+    const { manager, file } = named;
+    return { manager, files: [file], ignored: othersThan(relative(folder, file).split(sep).join('/')) };
+  }
   if (requirements.length)
-    return { manager: 'pip', files: chooseRequirements(folder, requirements, groups), ignored: [] };
-  // A Pipfile without a lock would be passed over by way of pyproject.toml, which then only configures tools.
+    return { manager: 'pip', files: chooseRequirements(folder, requirements, groups), ignored: manifests };
+  const [first] = found;
+  if (first)
+    return { manager: first.manager, files: [join(folder, first.name)], ignored: othersThan(first.name) };
+  // A lock or manifest of another tool would be passed over by way of pyproject.toml, which then only configures tools.
   if (names.includes('Pipfile'))
     throw new UserError('Pipfile has no Pipfile.lock beside it', {
       file: shown(folder, 'Pipfile', workspace),
       line: 1,
       advice: "Run 'pipenv lock' and commit Pipfile.lock.",
     });
-  if (names.includes('pyproject.toml'))
-    return { manager: 'pyproject', files: [join(folder, 'pyproject.toml')], ignored: [] };
-  throw nothingFound(folder, names, workspace);
+  if (names.includes('pdm.lock')) throw pdmLock(shown(folder, 'pdm.lock', workspace));
+  return hasPyproject ? { manager: 'pyproject', files: [pyproject], ignored: [] } : undefined;
 }
 
-function pattern(manager: Manager): RegExp {
-  return lockNames.find(([name]) => name === manager)?.[1] ?? /$^/;
-}
-
-function namedProject(folder: string, named: readonly string[], groups: readonly string[]): Project {
-  const managersOf = named.map((name) => managerOf(name));
-  const [manager] = managersOf;
-  if (!manager) throw new UserError('input dependency-files: no file is named');
+async function namedProject(
+  folder: string,
+  named: readonly string[],
+  groups: readonly string[],
+): Promise<Project> {
   for (const name of named)
     if (!existsSync(resolve(folder, name)))
       throw new UserError(`input dependency-files: '${name}' does not exist in ${folder}`, {
         advice: "Paths are relative to 'working-directory'.",
       });
+  const managersOf = await Promise.all(named.map((name) => managerOf(resolve(folder, name), name)));
+  const [manager] = managersOf;
+  if (!manager) throw new UserError('input dependency-files: no file is named');
   if (named.length > 1 && managersOf.some((other) => other !== 'pip'))
     throw new UserError(
       `input dependency-files: ${named.map((name) => `'${name}'`).join(', ')} cannot be installed together`,
@@ -109,14 +121,13 @@ function namedProject(folder: string, named: readonly string[], groups: readonly
   return { manager, files: named.map((name) => resolve(folder, name)), ignored: [] };
 }
 
-function managerOf(path: string): Manager {
-  const found = lockNames.find(([, name]) => name.test(basename(path)));
-  if (found) return found[0];
-  for (const [name, manager, advice] of unsupported)
-    if (name.test(basename(path))) throw notSupported(basename(path), manager, advice);
-  throw new UserError(`input dependency-files: '${path}' is no kind of file that can be installed from`, {
+async function managerOf(path: string, name: string): Promise<Manager> {
+  if (basename(path) === 'pdm.lock') throw pdmLock(name);
+  const found = await managerOfNamed(path);
+  if (found) return found;
+  throw new UserError(`input dependency-files: '${name}' is no kind of file that can be installed from`, {
     advice:
-      'It may be uv.lock, pylock.toml, poetry.lock, Pipfile.lock, pyproject.toml, or requirements files that end in .txt.',
+      'It may be uv.lock, pylock.toml, poetry.lock, Pipfile.lock, pixi.lock, conda-lock.yml, an explicit list of conda, environment.yml, python_env.yaml, pixi.toml, pyproject.toml, or requirements files that end in .txt.',
   });
 }
 
@@ -171,15 +182,11 @@ function chooseRequirements(folder: string, found: readonly string[], groups: re
   return [...new Set([main, ...ofGroups])].map((name) => join(folder, name));
 }
 
-function nothingFound(folder: string, names: readonly string[], workspace: string): UserError {
-  for (const [name, manager, advice] of unsupported) {
-    const file = names.find((other) => name.test(other));
-    if (file) return notSupported(shown(folder, file, workspace), manager, advice);
-  }
+function nothingFound(folder: string, names: readonly string[], workspace: string): never {
   const where = relative(workspace, folder).split(sep).join('/') || 'the root of the repository';
   const setup = names.find((name) => name === 'setup.py' || name === 'setup.cfg');
-  return new UserError(`found nothing to install from in ${where}`, {
-    advice: `Looked for uv.lock, pylock.toml, poetry.lock, Pipfile.lock, requirements.txt, requirements-*.txt, requirements/*.txt and pyproject.toml. ${
+  throw new UserError(`found nothing to install from in ${where}`, {
+    advice: `Looked for uv.lock, pylock.toml, poetry.lock, Pipfile.lock, pixi.lock, conda-lock.yml, MLproject, requirements.txt, requirements-*.txt, requirements/*.txt, pixi.toml, environment.yml and pyproject.toml. ${
       setup
         ? `${setup} alone names no versions: add a requirements.txt with the line '-e .'.`
         : "Set 'working-directory' or 'dependency-files', or 'install: false' for Python alone."
@@ -187,11 +194,12 @@ function nothingFound(folder: string, names: readonly string[], workspace: strin
   });
 }
 
-function notSupported(file: string, manager: string, advice: string): UserError {
-  return new UserError(`${basename(file)}: ${manager} environments are not supported yet`, {
+/** PDM can write a standard lock, which this action installs from. */
+function pdmLock(file: string): UserError {
+  return new UserError("pdm.lock is PDM's own format, which only PDM installs from", {
     file,
     line: 1,
-    advice,
+    advice: "Export it with 'pdm export -f pylock -o pylock.toml' and commit pylock.toml.",
   });
 }
 

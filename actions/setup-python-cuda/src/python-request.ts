@@ -42,6 +42,7 @@ export async function pythonRequest(
   }
   const lock = project && !['pip', 'pyproject'].includes(project.manager) ? project.files[0] : undefined;
   const candidates = [
+    ...(project?.manager === 'python-env' && lock ? [lock] : []),
     ...upTo(workspace, folder).map((above) => join(above, '.python-version')),
     join(folder, 'pyproject.toml'),
     ...(lock ? [lock] : []),
@@ -77,6 +78,10 @@ async function fromFile(path: string, file: string): Promise<PythonRequest | und
   if (name === 'Pipfile.lock') {
     const { python_full_version, python_version } = parseJson(text, file)._meta?.requires ?? {};
     return at(python_full_version ?? python_version, /"python_(full_)?version"\s*:/);
+  }
+  if (/\.ya?ml$/.test(name)) {
+    // As it is spelled: read as YAML, 3.10 would be the number 3.1.
+    return at(/^python[ \t]*:[ \t]*["']?([^"'#\s]+)/m.exec(text)?.[1], /^python[ \t]*:/m);
   }
   if (/\.(toml|lock)$/.test(name)) {
     const document = parseToml(text, file);

@@ -3,7 +3,8 @@ import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { UserError } from '@mlops/core';
 import type { PythonRequest } from './python-request.ts';
-import { type Uv, UvError } from './uv.ts';
+import { ToolError } from './run-tool.ts';
+import type { Uv } from './uv.ts';
 
 /** A Python that is installed. */
 export interface Python {
@@ -55,7 +56,7 @@ async function install(
     (failure: unknown) => failure,
   );
   if (!error) return;
-  if (!(error instanceof UvError)) throw error;
+  if (!(error instanceof ToolError)) throw error;
   const found = await interpreters(uv, where);
   const versions = [...new Set(found.map(({ key }) => key.split('-').slice(0, 2).join(' ')))];
   const unknown = /No download found|no known|not available|Cannot download|does not match/i.test(

@@ -64,9 +64,20 @@ export async function declaredRequirements(files: readonly string[]): Promise<Re
   const parts = files.map(async (file) => {
     if (/\.(txt|in)$/.test(file)) return readRequirements([file]);
     const text = await readFile(file, 'utf8').catch(() => '');
-    return text.split(/\r?\n/).flatMap((line, index) => inStructuredFile(file, index + 1, line));
+    const find = /\.ya?ml$/.test(file) ? inYaml : inStructuredFile;
+    return text.split(/\r?\n/).flatMap((line, index) => find(file, index + 1, line));
   });
   return (await Promise.all(parts)).flat();
+}
+
+/** Requirements on one line of environment.yml or python_env.yaml: an item of a list, or of one in brackets. */
+function inYaml(file: string, line: number, text: string): Requirement[] {
+  const item = /^\s*-\s+(["']?)(.+?)\1\s*(?:#.*)?$/.exec(text)?.[2];
+  const inline = /^\s*\w+\s*:\s*\[(.*)\]/.exec(text)?.[1]?.split(',') ?? [];
+  return [...(item ? [item] : []), ...inline]
+    .map((each) => each.trim().replace(/^(["'])(.*)\1$/, '$2'))
+    .map((each) => ({ ...requirement(file, line, each.replace(/^[\w-]+::/, '')), text: each }))
+    .filter(({ name }) => name !== undefined);
 }
 
 /** Requirements on one line of a TOML or JSON file: quoted (`"six>=1"`), as a lock's entry, or as a key. */

@@ -12,6 +12,7 @@ import { hashText } from '@mlops/core/hash';
 import type { action } from './action.ts';
 import { type CacheState, cacheKeys, cachePaths, environmentDigest, reasonNotToCache } from './cache.ts';
 import { digestOfTextFiles } from './digest.ts';
+import { useIndexes } from './indexes.ts';
 import { install } from './install.ts';
 import { findProject, type Project } from './project.ts';
 import { findOrInstallPython, type Python } from './python.ts';
@@ -27,16 +28,33 @@ type ActionContext = Context<typeof action>;
 /** Sets up uv, Python and the project's environment, and makes them those of the steps that follow. */
 export async function setUp(inputs: Inputs, context: ActionContext): Promise<void> {
   const started = Date.now();
-  const { workingDirectory: folder, github, signal, outputs } = context;
-  const where = { cwd: folder, signal };
+  const { workingDirectory: folder, github } = context;
   // What is wrong with the inputs or the project is said before anything is downloaded.
   const venv = resolve(folder, inputs.venv);
   checkVenvPath(venv, folder, github.workspace);
   const project = inputs.install
     ? await findProject(folder, inputs.dependencyFiles, inputs.groups, github.workspace)
     : undefined;
-  const asked = await pythonRequest(inputs, folder, project, github.workspace);
   if (project?.ignored.length) noticeIgnored(project);
+  const release = await useIndexes(inputs, project, github.temp);
+  try {
+    if (project?.manager === 'conda' || project?.manager === 'pixi') {
+      const { setUpPrefix } = await import('./set-up-prefix.ts');
+      await setUpPrefix(inputs, context, { project, venv, started, env: {} });
+    } else await setUpWithUv(inputs, context, { project, venv, started });
+  } finally {
+    await release();
+  }
+}
+
+async function setUpWithUv(
+  inputs: Inputs,
+  context: ActionContext,
+  { project, venv, started }: { project: Project | undefined; venv: string; started: number },
+): Promise<void> {
+  const { workingDirectory: folder, github, signal, outputs } = context;
+  const where = { cwd: folder, signal };
+  const asked = await pythonRequest(inputs, folder, project, github.workspace);
 
   const uv = await findOrInstallUv(folder, signal);
   outputs.uvPath = uv.path;
@@ -46,8 +64,10 @@ export async function setUp(inputs: Inputs, context: ActionContext): Promise<voi
   outputs.cacheHit = false;
   announce(uv, python, asked, project, folder);
   if (!project) {
-    exportVariable('UV_PYTHON', python.path);
-    addPath(dirname(python.path));
+    if (inputs.activate) {
+      exportVariable('UV_PYTHON', python.path);
+      addPath(dirname(python.path));
+    }
     context.summary.push(`**Python ${python.version}** with uv ${uv.version}, nothing installed.`);
     return;
   }
@@ -80,7 +100,7 @@ async function setUpEnvironment(inputs: Inputs, context: ActionContext, found: F
   const { locked } = await group(`Install ${names(project, folder).join(' and ')}`, () =>
     install({ ...found, selection, folder, workspace: github.workspace, temp: github.temp, signal }),
   );
-  activate(venv);
+  if (inputs.activate) activate(venv);
   const interpreter = venvPaths(venv, process.platform).python;
   Object.assign(outputs, { venv, pythonPath: interpreter });
 

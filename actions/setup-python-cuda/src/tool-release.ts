@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { debug, UserError } from '@mlops/core';
 
 /** A tool's file on a release page of GitHub or of a mirror, pinned by its SHA-256. */
@@ -30,6 +31,12 @@ export function toolFolder(name: string, version: string): string {
 /** The file name of a program on this platform. */
 export function executable(name: string): string {
   return process.platform === 'win32' ? `${name}.exe` : name;
+}
+
+/** The absolute path of a program on PATH; undefined where it is not there. */
+export function findOnPath(name: string): string | undefined {
+  const folders = (process.env.PATH ?? '').split(delimiter).filter(Boolean);
+  return folders.map((folder) => join(folder, executable(name))).find((path) => existsSync(path));
 }
 
 /** Downloads a release into the tool's folder, whole or not at all, after its SHA-256 was checked. */

@@ -1,22 +1,14 @@
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
-import { delimiter, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { addPath, retry, UserError } from '@mlops/core';
-import { CommandError, type CommandResult, command } from '@mlops/core/process';
-import { downloadRelease, executable, toolFolder } from './tool-release.ts';
+import { CommandError, command } from '@mlops/core/process';
+import { type RunTool, runTool, type ToolResult } from './run-tool.ts';
+import { downloadRelease, executable, findOnPath, toolFolder } from './tool-release.ts';
 import { targetTriple, type UvRelease, uvRelease, uvRequirement, uvRequirementsFile } from './uv-release.ts';
 
 /** The oldest uv that knows pylock.toml, dependency groups in `uv pip`, and interpreters as JSON. */
 const oldestUv = [0, 8, 0] as const;
-
-export interface RunUv {
-  cwd: string;
-  signal: AbortSignal;
-  env?: Record<string, string | undefined>;
-  /** Shows what uv says as it says it. */
-  loud?: boolean;
-  tolerate?: boolean;
-}
 
 /** The uv that this action works with. */
 export class Uv {
@@ -28,52 +20,10 @@ export class Uv {
     this.version = version;
   }
 
-  /** Runs uv; what it cannot reach for a moment is tried again. `stderr` is the whole of what it said. */
-  async run(args: readonly string[], options: RunUv): Promise<CommandResult & { stderr: string }> {
-    const { loud, env, ...rest } = options;
-    const once = async (signal: AbortSignal) => {
-      const said: string[] = [];
-      const result = await command(this.path, args, {
-        ...rest,
-        tolerate: true,
-        signal,
-        env: { UV_NO_PROGRESS: '1', NO_COLOR: '1', FORCE_COLOR: undefined, ...env },
-        onLine: (line, stream) => {
-          if (stream === 'stderr') said.push(line);
-          if (loud) process.stdout.write(`${line}\n`);
-        },
-      });
-      const stderr = said.join('\n');
-      if (result.exitCode !== 0 && !options.tolerate) throw new UvError(args, result, stderr);
-      return { ...result, stderr };
-    };
-    return retry(once, {
-      what: `uv ${args.slice(0, 2).join(' ')}`,
-      attempts: 3,
-      deadlineMs: 3_600_000,
-      signal: options.signal,
-      retryable: (error) => error instanceof UvError && isPassing(error.stderr),
-    });
+  /** Runs uv, without its progress bars. */
+  async run(args: readonly string[], { env, ...options }: RunTool): Promise<ToolResult> {
+    return runTool(this.path, args, { ...options, env: { UV_NO_PROGRESS: '1', ...env } });
   }
-}
-
-/** uv ended with an error; `stderr` is all it said. */
-export class UvError extends CommandError {
-  readonly stderr: string;
-
-  constructor(args: readonly string[], result: CommandResult, stderr: string) {
-    super(`uv ${args.join(' ')}`, result);
-    this.stderr = stderr;
-  }
-}
-
-/** Whether an error may be gone at the next try: the network, or a server that is busy. uv has tried thrice itself. */
-function isPassing(text: string): boolean {
-  return (
-    /Request failed after|error sending request|connection (reset|closed)|timed? ?out|\b(429|50[0234])\b/i.test(
-      text,
-    ) && !/Connection refused|dns error/i.test(text)
-  );
 }
 
 /** Finds uv on PATH, or among this runner's tools, or installs it: with pip where there is one, else from its release. */
@@ -104,12 +54,7 @@ async function uvAt(path: string, signal: AbortSignal): Promise<Uv | undefined> 
     );
     return undefined;
   }
-  return new Uv(path === 'uv' ? onPath(executable('uv')) : path, parts.join('.'));
-}
-
-function onPath(name: string): string {
-  const folders = (process.env.PATH ?? '').split(delimiter);
-  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path)) ?? name;
+  return new Uv(path === 'uv' ? (findOnPath('uv') ?? path) : path, parts.join('.'));
 }
 
 /** pip's `--target` puts programs into `bin`, on Windows into `bin` or `Scripts`. */

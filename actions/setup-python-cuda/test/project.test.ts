@@ -20,8 +20,16 @@ async function files(...names: string[]) {
 const find = (named: string[] = [], groups: string[] = []) => findProject(folder, named, groups, folder);
 
 describe('which file is installed from', () => {
-  const precedence = ['uv.lock', 'pylock.toml', 'poetry.lock', 'Pipfile.lock', 'requirements.txt'];
-  const managers = ['uv', 'pylock', 'poetry', 'pipenv', 'pip'];
+  const precedence = [
+    'uv.lock',
+    'pylock.toml',
+    'poetry.lock',
+    'Pipfile.lock',
+    'pixi.lock',
+    'conda-lock.yml',
+    'requirements.txt',
+  ];
+  const managers = ['uv', 'pylock', 'poetry', 'pipenv', 'pixi', 'conda', 'pip'];
   test.each(precedence.map((name, rank) => ({ name, rank })))(
     '$name comes before all that rank below it',
     async ({ name, rank }) => {
@@ -56,6 +64,57 @@ describe('which file is installed from', () => {
   test('a lock above that is no workspace of it does not', async () => {
     await files('uv.lock', 'pyproject.toml', 'other/pyproject.toml');
     expect(await findProject(join(folder, 'other'), [], [], folder)).toMatchObject({ manager: 'pyproject' });
+  });
+});
+
+describe('environments of conda, pixi and MLflow', () => {
+  test.each([
+    ['environment.yml', 'conda'],
+    ['conda.yaml', 'conda'],
+    ['pixi.toml', 'pixi'],
+    ['python_env.yaml', 'python-env'],
+  ])('%s alone is of %s', async (name, manager) => {
+    await files(name);
+    expect(await find()).toEqual({ manager, files: [join(folder, name)], ignored: [] });
+  });
+  test('requirements come before them, and a notice names what is not used', async () => {
+    await files('requirements.txt', 'environment.yml');
+    expect(await find()).toMatchObject({ manager: 'pip', ignored: ['environment.yml'] });
+  });
+  test('pyproject.toml is the manifest of pixi where it says so', async () => {
+    await writeFile(join(folder, 'pyproject.toml'), '[project]\n[tool.pixi.workspace]\nchannels = []\n');
+    expect(await find()).toMatchObject({ manager: 'pixi' });
+    expect(await find(['pyproject.toml'])).toMatchObject({ manager: 'pixi' });
+  });
+  test('what MLproject names comes before what is loose, and after locks', async () => {
+    await files('requirements.txt', 'env/python.yaml');
+    await writeFile(join(folder, 'MLproject'), 'name: x\npython_env: env/python.yaml\n');
+    expect(await find()).toEqual({
+      manager: 'python-env',
+      files: [join(folder, 'env/python.yaml')],
+      ignored: ['requirements.txt'],
+    });
+    await files('uv.lock');
+    expect(await find()).toMatchObject({ manager: 'uv' });
+  });
+  test.each([
+    ['name: x\nconda_env: gone.yaml\n', 2, "conda_env: 'gone.yaml' does not exist beside MLproject"],
+    ['name: [\n', 2, 'MLproject is not valid YAML'],
+  ])('MLproject %j is wrong at line %i', async (text, line, message) => {
+    await writeFile(join(folder, 'MLproject'), text);
+    await expect(find()).rejects.toMatchObject({
+      message: expect.stringContaining(message),
+      place: { file: 'MLproject', line },
+    });
+  });
+  test.each([
+    ['spec.txt', '@EXPLICIT\nhttps://c/noarch/a-1-0.conda\n', 'conda'],
+    ['gpu.yml', 'channels: [x]\ndependencies: [python]\n', 'conda'],
+    ['env.yaml', 'python: "3.12"\ndependencies: [six]\n', 'python-env'],
+    ['deps.txt', 'six\n', 'pip'],
+  ])('%s that is named is known by its contents', async (name, text, manager) => {
+    await writeFile(join(folder, name), text);
+    expect((await find([name])).manager).toBe(manager);
   });
 });
 
@@ -97,18 +156,18 @@ describe('what cannot be installed from', () => {
     await mkdir(join(folder, 'ml'));
     const error = await findProject(join(folder, 'ml'), [], [], folder).catch((error) => error);
     expect(error.message).toBe('found nothing to install from in ml');
-    expect(error.advice).toMatch(/uv\.lock, pylock\.toml, poetry\.lock, Pipfile\.lock, requirements\.txt/);
+    expect(error.advice).toMatch(
+      /uv\.lock, pylock\.toml, poetry\.lock, Pipfile\.lock, pixi\.lock, conda-lock\.yml, MLproject/,
+    );
   });
-  test.each([
-    ['environment.yml', 'conda'],
-    ['pixi.toml', 'pixi'],
-    ['pdm.lock', 'PDM'],
-  ])('%s: not supported yet, and what to do', async (name, manager) => {
-    await files(name);
-    const error = await find().catch((error) => error);
-    expect(error.message).toBe(`${name}: ${manager} environments are not supported yet`);
-    expect(error.place).toMatchObject({ file: name, line: 1 });
-    expect(error.advice).toBeTruthy();
+  test('pdm.lock: what to do', async () => {
+    await files('pdm.lock', 'pyproject.toml');
+    for (const named of [[], ['pdm.lock']])
+      await expect(find(named)).rejects.toMatchObject({
+        message: expect.stringMatching(/^pdm\.lock is PDM's own format/),
+        advice: "Export it with 'pdm export -f pylock -o pylock.toml' and commit pylock.toml.",
+        place: { file: 'pdm.lock', line: 1 },
+      });
   });
   test('a Pipfile without its lock', async () => {
     await files('Pipfile', 'pyproject.toml');
@@ -118,7 +177,7 @@ describe('what cannot be installed from', () => {
     [['nowhere.txt'], "'nowhere.txt' does not exist"],
     [['notes.md'], "'notes.md' is no kind of file"],
     [['uv.lock', 'requirements.txt'], 'cannot be installed together'],
-    [['environment.yml'], 'not supported yet'],
+    [['environment.yml', 'requirements.txt'], 'cannot be installed together'],
   ])('dependency-files %j', async (named, message) => {
     await files('uv.lock', 'requirements.txt', 'notes.md', 'environment.yml');
     await expect(find(named)).rejects.toThrow(message);

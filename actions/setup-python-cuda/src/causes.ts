@@ -1,0 +1,231 @@
+import { buildAdvice, buildFailure } from './build-failure.ts';
+
+/** Why an installation failed, where it can be told from what the tool said. */
+export interface Cause {
+  /** Instead of the tool's own words; undefined where those say it. */
+  message?: string;
+  advice: string;
+  /** The package that it is about, where there is one. */
+  package?: string;
+  /** Whether requirements contradict each other, so that the message begins with them. */
+  conflict?: boolean;
+}
+
+/** What of this job a cause may depend on. */
+export interface Circumstances {
+  platform: NodeJS.Platform;
+  /** Free space where the environment is, in bytes. */
+  freeBytes: number;
+  /** Whether the job was given credentials for an address. */
+  hasCredentials(url: string): boolean;
+}
+
+type Recognise = (said: string, job: Circumstances) => Cause | undefined;
+
+const recognisers: Recognise[] = [
+  diskFull,
+  refused,
+  busy,
+  hashMismatch,
+  staleLock,
+  unhashed,
+  wrongPython,
+  noWheel,
+  build,
+  unknownPackage,
+  unreachable,
+  conflict,
+];
+
+/** The first cause that what a tool said gives away. */
+export function causeOf(said: string, job: Circumstances): Cause | undefined {
+  for (const recognise of recognisers) {
+    const cause = recognise(said, job);
+    if (cause) return cause;
+  }
+  return undefined;
+}
+
+function diskFull(said: string, { freeBytes }: Circumstances): Cause | undefined {
+  if (
+    !/No space left on device|not enough space on the disk|NoSpaceLeftError|os error (28|112)\b/i.test(said)
+  )
+    return undefined;
+  const file = /(?:to|at|file) `?((?:\/|[A-Z]:\\)[^`'"\s:]+)/.exec(said)?.[1];
+  return {
+    message: `the disk is full${file ? ` (writing ${file})` : ''}: ${(freeBytes / 2 ** 30).toFixed(1)} GiB are free`,
+    advice:
+      "Free space in an earlier step (on hosted runners: 'docker image prune --all --force', or folders such as /usr/local/lib/android and /usr/share/dotnet), install fewer packages, or use a runner with a larger disk.",
+  };
+}
+
+/** 401 and 403: which index, and whether it is credentials that are missing or those that were given. */
+function refused(said: string, { hasCredentials }: Circumstances): Cause | undefined {
+  const status =
+    /\b(401) Unauthorized|\b(403) Forbidden|HTTP (?:error )?(40[13])\b|status(?: code)?:? ?(40[13])\b|\b(40[13]) Client Error|response code:? (40[13])/i.exec(
+      said,
+    );
+  const code = status?.slice(1).find(Boolean);
+  if (!code) return undefined;
+  const url = addressIn(said);
+  const given = url !== undefined && hasCredentials(url);
+  const host = url ? new URL(url).host : 'an index';
+  const why = given
+    ? code === '401'
+      ? 'it does not accept the credentials that it was given'
+      : 'the credentials that it was given may not read this'
+    : 'no credentials were given for it';
+  return {
+    message: `${url ? shownAddress(url) : 'an index'} refused the request (${code}): ${why}`,
+    advice: given
+      ? `Check user and token for ${host} in the input 'index-credentials': whether they have expired, and may read packages.`
+      : `Pass them in the input 'index-credentials' from a secret, as 'https://user:token@${host}', or check that the address is right.`,
+  };
+}
+
+function busy(said: string): Cause | undefined {
+  const found =
+    /\b(429 Too Many Requests|50[0234] (?:Internal Server Error|Bad Gateway|Service Unavailable|Gateway Time-?out))|HTTP (?:error )?(429|50[0234])\b|\b(429|50[0234]) (?:Client|Server) Error|response code:? (429|50[0234])/i.exec(
+      said,
+    );
+  const status = found?.slice(1).find(Boolean);
+  if (!status) return undefined;
+  const url = addressIn(said);
+  const many = status.startsWith('429');
+  return {
+    message: `${url ? shownAddress(url) : 'the index'} answered ${status}, after several tries`,
+    advice: many
+      ? 'It limits how much this runner may fetch: run the job again later, fetch through a mirror (UV_DEFAULT_INDEX, conda-channels), or with credentials that have a higher limit.'
+      : 'The server is in trouble: run the job again later, or fetch through a mirror (UV_DEFAULT_INDEX, conda-channels).',
+  };
+}
+
+function hashMismatch(said: string): Cause | undefined {
+  if (!/hash mismatch|do not match the hashes|incorrect download|ChecksumMismatch|SafetyError/i.test(said))
+    return undefined;
+  return {
+    advice:
+      "The index offers another file than the one that was locked: it was replaced, a mirror altered it, or the lock was edited. Find out which before you lock anew ('uv lock --upgrade-package', 'uv pip compile --generate-hashes', 'conda-lock', 'pixi update').",
+  };
+}
+
+function staleLock(said: string): Cause | undefined {
+  if (/lock-? ?file (is )?not (up-to-date|in sync)|lock file .*not up-to-date/i.test(said))
+    return {
+      advice:
+        "The manifest has changed since: run 'pixi lock' and commit pixi.lock, or follow the lock all the same with 'pixi-frozen: true'.",
+    };
+  if (!/lockfile .* needs to be updated/i.test(said)) return undefined;
+  return { advice: "pyproject.toml has changed since: run 'uv lock' and commit uv.lock." };
+}
+
+function unhashed(said: string): Cause | undefined {
+  if (!/--require-hashes|have their versions pinned|must (all )?have .*hash/i.test(said)) return undefined;
+  return {
+    advice:
+      "Lock all requirements with hashes: 'uv pip compile --generate-hashes requirements.in -o requirements.txt'.",
+  };
+}
+
+function wrongPython(said: string): Cause | undefined {
+  const current =
+    /current Python version \(([\d.]+)\)|resolved to Python ([\d.]+)|Python version: ([\d.]+)|running interpreter \(([\d.]+)\)/.exec(
+      said,
+    );
+  if (!current || !/does not satisfy|incompatible|Requires-Python|require/.test(said)) return undefined;
+  const wanted =
+    /(?:depends on|requirement: `?|satisfy )(?:Python)?([<>=!~][^\s`,]*(?:,[<>=!~][^\s`]*)*)/.exec(said)?.[1];
+  return {
+    conflict: true,
+    advice: `This environment has Python ${current.slice(1).find(Boolean)}. Set 'python-version' to one that fits${wanted ? ` (${wanted})` : ''}, or use a version of the package that supports this one.`,
+  };
+}
+
+function noWheel(said: string): Cause | undefined {
+  const tag =
+    /has no wheels with a matching (Python ABI|Python version|Python implementation|platform)? ?tag/i.exec(
+      said,
+    )?.[1] ??
+    (/doesn't have a source distribution or wheel for the current platform|no (?:usable )?wheels?\b|only has wheels for|only found wheels for/i.test(
+      said,
+    )
+      ? 'platform'
+      : undefined);
+  if (!tag) return undefined;
+  const hint = /hint: ((?:You(?:'re| require)|Wheels are (?:available|required))[^\n]*)/.exec(said)?.[1];
+  const python = /ABI|version|implementation/i.test(tag);
+  return {
+    conflict: true,
+    advice: `${python ? 'This version has no wheel for this Python: choose another version of it, or set python-version to one it has wheels for.' : 'This version has no wheel for this platform, and no sources to build: choose another version, or another runner.'}${hint ? ` uv's hint: ${hint}` : ''}`,
+  };
+}
+
+function build(said: string, { platform }: Circumstances): Cause | undefined {
+  const failure = buildFailure(said);
+  if (!failure) return undefined;
+  return {
+    message: `${failure.package} did not build: ${failure.line}`,
+    package: failure.package,
+    advice: buildAdvice(failure, platform),
+  };
+}
+
+function unknownPackage(said: string): Cause | undefined {
+  if (/not found in the package registry/i.test(said))
+    return {
+      advice:
+        "Check the spelling; a private package needs its index in 'index-url', 'extra-index-urls' or pyproject.toml.",
+    };
+  if (
+    /nothing provides requested|does not exist \(perhaps|No candidates were found for|PackagesNotFoundError|ResolvePackageNotFound/i.test(
+      said,
+    )
+  )
+    return {
+      advice:
+        "Check the spelling and the version; the package may be in another channel, which 'channels:' or 'conda-channels' have to name.",
+    };
+  return undefined;
+}
+
+function unreachable(said: string): Cause | undefined {
+  if (
+    !/Request failed|dns error|error sending request|timed out|CondaHTTPError|Could not resolve host|Connection(Error| refused)/i.test(
+      said,
+    )
+  )
+    return undefined;
+  const url = addressIn(said);
+  return {
+    ...(url ? { message: `${shownAddress(url)} cannot be reached: ${lastCause(said)}` } : {}),
+    advice:
+      'The index cannot be reached from this runner. Set HTTPS_PROXY, or a mirror in UV_DEFAULT_INDEX or conda-channels.',
+  };
+}
+
+function conflict(said: string): Cause | undefined {
+  const python =
+    /No solution found|are incompatible|Cannot solve the request|unsatisfiable|ResolutionImpossible/i;
+  return python.test(said)
+    ? { conflict: true, advice: 'Loosen one of these requirements, or choose another version of Python.' }
+    : undefined;
+}
+
+/** The address that an error names. */
+function addressIn(said: string): string | undefined {
+  const found = /https?:\/\/[^\s`'"()<>,]+/.exec(said)?.[0]?.replace(/[.:;]+$/, '');
+  return found && URL.canParse(found) ? found : undefined;
+}
+
+/** An address without user, password and query, any of which may hold a secret. */
+export function shownAddress(url: string): string {
+  const { protocol, host, pathname } = new URL(url);
+  return `${protocol}//${host}${pathname.replace(/\/t\/[^/]+/, '/t/***')}`;
+}
+
+function lastCause(said: string): string {
+  const causes = [...said.matchAll(/^\s*(?:cause:|╰─▶|Caused by:)\s*(.+)$/gm)].map(([, text = '']) =>
+    text.trim(),
+  );
+  return causes.at(-1) ?? 'the network failed';
+}

@@ -1,0 +1,67 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { UserError } from '@mlops/core';
+import { readRequirements } from '../requirements.ts';
+
+/** What the file of a conda environment is, by its contents. */
+export type CondaFile = 'explicit' | 'lock' | 'environment';
+
+export function kindOf(path: string, text: string): CondaFile {
+  if (/^@EXPLICIT\s*$/m.test(text)) return 'explicit';
+  return /(^|[-_.\\/])conda-lock\.ya?ml$/.test(path) ? 'lock' : 'environment';
+}
+
+/** Refuses an explicit list of another platform, which conda would only notice when a program does not start. */
+export function checkExplicit(text: string, subdir: string | undefined, file: string): void {
+  const others = text.split('\n').flatMap((line, index) => {
+    const found = /\/((?:linux|osx|win|emscripten|wasi|freebsd|zos)-\w+)\/[^/]+$/.exec(line.trim())?.[1];
+    return found && found !== subdir ? [{ found, line: index + 1 }] : [];
+  });
+  const [first] = others;
+  if (first)
+    throw new UserError(`${file} lists packages for ${first.found}, and this runner is ${subdir}`, {
+      file,
+      line: first.line,
+      advice: `Write a list for ${subdir} ('conda-lock --kind explicit --platform ${subdir}'), or name it in 'dependency-files'.`,
+    });
+}
+
+/** Refuses what is no environment before anything is downloaded, and returns the requirements files that it names. */
+export async function checkEnvironment(path: string, file: string): Promise<string[]> {
+  const { isMap, isScalar, isSeq, LineCounter, parseDocument } = await import('yaml');
+  const lines = new LineCounter();
+  const document = parseDocument(await readFile(path, 'utf8'), { lineCounter: lines });
+  const [broken] = document.errors;
+  if (broken)
+    throw new UserError(`not valid YAML: ${broken.message.split('\n')[0]}`, {
+      file,
+      line: broken.linePos?.[0].line ?? 1,
+      column: broken.linePos?.[0].col,
+    });
+  const dependencies = isMap(document.contents) ? document.contents.get('dependencies', true) : undefined;
+  if (!isSeq(dependencies))
+    throw new UserError('no conda environment: there is no list under dependencies:', {
+      file,
+      line: 1,
+      advice: "Write it as 'channels:' and 'dependencies:', each with a list below.",
+    });
+  const named: string[] = [];
+  for (const item of dependencies.items) {
+    if (isScalar(item) && typeof item.value === 'string') continue;
+    const pip = isMap(item) ? item.get('pip', true) : undefined;
+    if (!isSeq(pip)) {
+      const at = (item as { range?: [number, number, number] | null }).range?.[0] ?? 0;
+      throw new UserError('a dependency is neither a package nor a list under pip:', {
+        file,
+        line: lines.linePos(at).line,
+        advice: "Write '- name=version', or '- pip:' with a list below.",
+      });
+    }
+    for (const requirement of pip.items) {
+      const text = isScalar(requirement) ? String(requirement.value) : '';
+      const included = /^(?:-r|--requirement|-c|--constraint)[=\s]*(.+)$/.exec(text)?.[1];
+      if (included && !/^\w+:\/\//.test(included)) named.push(resolve(dirname(path), included.trim()));
+    }
+  }
+  return [...new Set([...named, ...(await readRequirements(named)).map((each) => each.file)])];
+}
