@@ -10,8 +10,26 @@ export const action = defineAction({
   inputs: {
     run: textOr(async () => (await import('./stages.ts')).stagesSchema, {
       description:
-        'A command, or a list of stages with `name`, `run`, `inputs`, `outputs` and `params`. Stages run in the order of their dependencies, and only when something they depend on has changed.',
-      required: true,
+        'A command, or a list of stages with `name`, `run`, `inputs`, `outputs` and `params`. Stages run in the order of their dependencies, and only when something they depend on has changed. Without it, the `dvc.yaml` in the working directory is run by DVC, or otherwise the entry point of its `MLproject`.',
+    }),
+    'dvc-targets': list({
+      description: 'Stages of `dvc.yaml` to run, with all they depend on. Default: every stage.',
+    }),
+    'dvc-remote': text({
+      description:
+        "DVC remote that missing data is fetched from, and outputs are pushed to. Default: the project's own default.",
+    }),
+    'dvc-push': flag({
+      description:
+        'Whether outputs of stages that ran are pushed to the DVC remote, so that the changed `dvc.lock` can be committed. Never done for events that may run untrusted code.',
+      default: false,
+    }),
+    'entry-point': text({
+      description: 'Entry point of `MLproject`, or a script such as `train.py`. Default: `main`.',
+    }),
+    parameters: structure(async () => (await import('./mlproject/parameters.ts')).parametersSchema, {
+      description:
+        'Values for the parameters of the entry point, by name. Names it does not declare are appended to the command as `--name value`.',
     }),
     model: text({ description: 'File or folder that holds the trained model.' }),
     metrics: list({

@@ -62,6 +62,17 @@ export async function parseParameters(text: string, file: string): Promise<Param
   };
 }
 
+/** Parameters of a file and of a command together; a command's own win. */
+export function withValues(
+  parameters: Parameters | undefined,
+  values: ReadonlyMap<string, string>,
+): Parameters | undefined {
+  if (!values.size) return parameters;
+  const own = [...values].map(([name, value]): [string, Parameter] => [name, { text: value, value }]);
+  const base = parameters ?? { file: 'parameters', all: new Map(), select: () => ({}) };
+  return { ...base, all: new Map([...base.all, ...own]) };
+}
+
 /** The values at and below a dotted key. */
 function below(all: ReadonlyMap<string, Parameter>, key: string): Record<string, Parameter> | undefined {
   const found = [...all].filter(([name]) => name === key || name.startsWith(`${key}.`));

@@ -18,6 +18,8 @@ export interface Results {
   problem: unknown;
 }
 
+export type Conventions = (shown: (path: string) => string) => Promise<Metrics & { files: string[] }>;
+
 export interface Expected {
   folder: string;
   model: string | undefined;
@@ -26,6 +28,8 @@ export interface Expected {
   freshness: Freshness | undefined;
   /** What the stages wrote. */
   outputs: readonly OutputDigest[];
+  /** Reads metrics and curves where another tool keeps them, unless `metrics` names files. */
+  conventions: Conventions | undefined;
   hasher: Hasher;
   /** A name of a path that a reader finds. */
   shown: (path: string) => string;
@@ -64,14 +68,20 @@ export async function readResults(expected: Expected): Promise<Results> {
   const model = expected.model ? await readModel(normalize(expected.model), expected) : undefined;
   if (model) log(`Model: ${model.path}, ${size(model.bytes)}, ${model.digest}`);
   try {
-    const files = metricsFiles(expected);
-    const metrics = await readMetrics(folder, files, expected.shown);
+    const { files, ...metrics } = await readMetricsOf(expected);
     tellMetrics(metrics, log);
     return { model, metrics, files, problem: undefined };
   } catch (problem) {
     const files = (expected.metrics ?? [defaultMetrics]).filter((path) => existsSync(join(folder, path)));
     return { model, metrics: { values: new Map(), curves: new Map(), ignored: [] }, files, problem };
   }
+}
+
+async function readMetricsOf(expected: Expected): Promise<Metrics & { files: string[] }> {
+  const { folder, shown, conventions } = expected;
+  if (conventions && !expected.metrics) return conventions(shown);
+  const files = metricsFiles(expected);
+  return { ...(await readMetrics(folder, files, shown)), files };
 }
 
 /** The metrics files to read: those that were named, otherwise `metrics.json` where this run wrote one. */

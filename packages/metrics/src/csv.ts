@@ -10,19 +10,7 @@ import type { FileMetrics } from './read.ts';
  * - a `step`, `epoch` or `iteration` column: curves
  */
 export async function readCsv(text: string, file: string, delimiter: string): Promise<FileMetrics> {
-  const { parse } = await import('csv-parse/sync');
-  let rows: string[][];
-  try {
-    rows = parse(text, { delimiter, trim: true, skip_empty_lines: true, bom: true });
-  } catch (error) {
-    const { lines } = error as { lines?: number };
-    throw new UserError(`not a valid table: ${messageOf(error)}`, {
-      file,
-      ...(lines === undefined ? {} : { line: lines }),
-      advice: 'Every row needs as many cells as the header has names.',
-    });
-  }
-  const [header = [], ...body] = rows;
+  const [header = [], ...body] = await readRows(text, file, delimiter);
   if (!body.length)
     throw new UserError(`the table has a header but no rows: ${header.join(delimiter)}`, { file, line: 1 });
   const step = stepColumn(header);
@@ -37,6 +25,21 @@ export async function readCsv(text: string, file: string, delimiter: string): Pr
       advice: `Its columns are ${header.join(', ')}. Add a column 'step' or 'epoch', keep one row, or write the columns 'metric' and 'value'.`,
     },
   );
+}
+
+/** The rows of a table, the header first; all of them have as many cells. */
+export async function readRows(text: string, file: string, delimiter: string): Promise<string[][]> {
+  const { parse } = await import('csv-parse/sync');
+  try {
+    return parse(text, { delimiter, trim: true, skip_empty_lines: true, bom: true });
+  } catch (error) {
+    const { lines } = error as { lines?: number };
+    throw new UserError(`not a valid table: ${messageOf(error)}`, {
+      file,
+      ...(lines === undefined ? {} : { line: lines }),
+      advice: 'Every row needs as many cells as the header has names.',
+    });
+  }
 }
 
 function isPairs(header: readonly string[]): boolean {
@@ -87,7 +90,7 @@ function curves(header: string[], body: string[][], step: string, file: string):
 }
 
 /** A number, a boolean as 0 or 1, an empty cell as NaN, as which pandas writes it; undefined for other text. */
-function numberIn(cell: string): number | undefined {
+export function numberIn(cell: string): number | undefined {
   if (cell === '') return Number.NaN;
   if (/^(true|false)$/i.test(cell)) return Number(cell.toLowerCase() === 'true');
   return /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(cell) ? Number(cell) : specialNumber(cell);

@@ -74,18 +74,24 @@ export function formatProblem(path: string, file: string): UserError | undefined
   });
 }
 
-async function readFileMetrics(path: string, file: string): Promise<FileMetrics> {
+/** Reads one file; `file` is what a reader calls it. */
+export async function readFileMetrics(path: string, file: string): Promise<FileMetrics> {
   const reader = readers[extname(path).toLowerCase()];
   if (!reader) throw formatProblem(path, file);
-  const bytes = await contentOf(path, file);
-  const metrics = await reader(decode(bytes, file), file);
+  const text = await readText(path, file);
+  const metrics = await reader(text, file);
   if (!metrics.values.size && !metrics.curves.size)
-    throw new UserError(`there is no number in it: ${excerpt(bytes.toString('utf8'))}`, {
+    throw new UserError(`there is no number in it: ${excerpt(text)}`, {
       file,
       line: 1,
       advice: 'Write each metric as a name and a number, such as {"accuracy": 0.93}.',
     });
   return metrics;
+}
+
+/** The text of a file that must be there and hold something. */
+export async function readText(path: string, file: string): Promise<string> {
+  return decode(await contentOf(path, file), file);
 }
 
 async function contentOf(path: string, file: string): Promise<Buffer> {

@@ -59,6 +59,9 @@ const environment = z.object({
 
 const file = z.object({ path: z.string(), digest, bytes });
 
+/** What a stage read or wrote; DVC tells content by its md5, a folder's with `.dir` behind it. */
+const content = file.extend({ digest: z.union([digest, z.string().regex(/^md5:[0-9a-f]{32}(\.dir)?$/)]) });
+
 export const stageSchema = z.object({
   name: z.string(),
   outcome: z.enum(['ran', 'skipped', 'failed', 'stopped', 'not-reached']),
@@ -67,8 +70,8 @@ export const stageSchema = z.object({
   durationMs: milliseconds.describe('What it took now; for a skipped stage, to decide.'),
   savedMs: milliseconds.describe('What a skipped stage took when it ran.'),
   startedAt: time,
-  inputs: z.array(file),
-  outputs: z.array(file.extend({ restored: z.boolean() })),
+  inputs: z.array(content),
+  outputs: z.array(content.extend({ restored: z.boolean() })),
   parameters: z.record(z.string(), z.json()),
 });
 
