@@ -7,6 +7,7 @@ const ignored = new Set([
   '.git',
   '.DS_Store',
   '.ipynb_checkpoints',
+  '.mlops',
   '.mypy_cache',
   '.pytest_cache',
   '.ruff_cache',
