@@ -38,6 +38,33 @@ export const action = defineAction({
         'Dependency groups to leave out although the manager installs them by default, such as `dev`.',
       default: [],
     }),
+    cuda: text({
+      description:
+        'Which CUDA PyTorch comes for. `none`: packages come as the lock and the index say. `auto`: what driver and GPUs of this machine can run, and without a GPU the build for processors. `cpu`, or a version that uv knows: `12.8`, `cu128`, or `13`, the newest of 13 that serves; also on a machine without GPU.',
+      default: 'none',
+    }),
+    'cuda-packages': list({
+      description:
+        "Components of the CUDA toolkit to install from NVIDIA's wheels, in the version that `cuda` comes to: `nvcc`, `cudart`, `cublas`, `nvrtc`, …, and `cudnn` and `nccl`. Sets `CUDA_HOME` for later steps.",
+      default: [],
+    }),
+    constraints: list({
+      description:
+        'Files with constraints for what is installed without a lock, as `pip install --constraint` takes them.',
+      default: [],
+    }),
+    resolution: choice(['highest', 'lowest', 'lowest-direct'], {
+      description:
+        'Which versions are chosen where no lock fixes them; `lowest` and `lowest-direct` test the lower bounds of requirements. Default: as uv is configured, otherwise `highest`.',
+    }),
+    prerelease: choice(['allow', 'disallow', 'if-necessary'], {
+      description:
+        'Whether pre-releases of packages are chosen where no lock fixes versions. Default: as uv is configured, otherwise for packages of which the requirement names one or that have nothing else.',
+    }),
+    'pip-version': text({
+      description:
+        'Version of pip to put into the virtual environment, or `latest`, for later steps that call it. Default: no pip, since uv installs.',
+    }),
     install: flag({
       description:
         'Whether to make a virtual environment and install into it; `false` sets up uv and Python only.',
@@ -107,6 +134,13 @@ export const action = defineAction({
       "Absolute path of the interpreter: the environment's, or Python's own with `install: false`.",
     'uv-path': 'Absolute path of uv; not set for conda and pixi.',
     venv: 'Absolute path of the environment; not set with `install: false`.',
+    'torch-backend':
+      'Backend that `cuda` came to, as uv names it: `cu128`, `cpu`; not set with `cuda: none`.',
+    'index-url': "Address of that backend's package index, without credentials.",
+    'cuda-version': 'Version of CUDA that `cuda` came to, such as `12.8`; not set for `cpu`.',
+    'driver-version': "Version of NVIDIA's driver; not set where none works, and with `cuda: none`.",
+    'gpu-json':
+      'The GPUs as a JSON list, each with `name`, `computeCapability`, `memoryMiB` and `mig`; not set with `cuda: none`.',
     'cache-hit': 'Whether the cache held an entry for exactly this environment.',
     'cache-key': "Key of this environment's cache entry; not set where nothing is cached.",
   },

@@ -4,4 +4,6 @@ export interface Selection {
   /** Beside those that the manager installs by default. */
   groups: readonly string[];
   excludeGroups: readonly string[];
+  /** What is chosen for the machine beside: a torch backend, the packages of its build, components of the toolkit. */
+  cuda?: readonly string[];
 }

@@ -1,0 +1,54 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { UserError } from '@mlops/core';
+import type { Target } from '../install.ts';
+import { normalName } from '../requirements.ts';
+import type { Wish } from './candidates.ts';
+
+/**
+ * The extra that brings PyTorch for one of the backends wished for, where a project has extras that are named for
+ * backends, as uv's guide to PyTorch has it: `cpu`, `cu128`. Undefined where it has none.
+ */
+export async function backendExtra(
+  { project, selection, folder }: Pick<Target, 'project' | 'selection' | 'folder'>,
+  { candidates }: Wish,
+  written: string,
+): Promise<string | undefined> {
+  if (project.manager !== 'uv' && project.manager !== 'pyproject') return undefined;
+  const offered = await backendExtras(folder, dirname(project.files[0] ?? folder));
+  if (!offered.length) return undefined;
+  const named = selection.extras.find((extra) => offered.includes(normalName(extra)));
+  if (named !== undefined && !candidates.includes(normalName(named)))
+    throw new UserError(
+      `input extras: '${named}' is for another backend than 'cuda: ${written}', which means ${candidates.join(', ')} here`,
+      { advice: "Leave the extra out, and it is chosen; or say the same with 'cuda'." },
+    );
+  const chosen = named ?? candidates.find((backend) => offered.includes(backend));
+  if (chosen === undefined)
+    throw new UserError(
+      `pyproject.toml has no extra for 'cuda: ${written}', which means ${candidates.join(', ')} here`,
+      {
+        file: 'pyproject.toml',
+        line: 1,
+        advice: `It has ${offered.join(', ')}: add one of the former, or choose one of the latter with 'cuda'.`,
+      },
+    );
+  return chosen;
+}
+
+/** Extras that are named for a backend and require a package of PyTorch's. */
+async function backendExtras(...folders: readonly string[]): Promise<string[]> {
+  const { parse } = await import('smol-toml');
+  for (const folder of new Set(folders)) {
+    const text = await readFile(join(folder, 'pyproject.toml'), 'utf8').catch(() => undefined);
+    if (text === undefined) continue;
+    const { project } = parse(text) as { project?: { 'optional-dependencies'?: Record<string, string[]> } };
+    return Object.entries(project?.['optional-dependencies'] ?? {})
+      .filter(
+        ([name, requirements]) =>
+          /^(cpu|cu\d{2,})$/.test(name) && requirements.some((each) => /^torch/i.test(each)),
+      )
+      .map(([name]) => name);
+  }
+  return [];
+}

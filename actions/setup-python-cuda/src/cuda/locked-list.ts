@@ -1,0 +1,149 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import type { Plan, Target } from '../install.ts';
+import { withExtras } from '../locked-package.ts';
+import { normalName, readRequirements } from '../requirements.ts';
+
+/** A package that a lock fixes by its version. */
+export interface Locked {
+  /** Normalised. */
+  name: string;
+  version: string;
+  /** As a requirement, with its marker. */
+  text: string;
+}
+
+/** One run of uv of a plan. */
+type Step = Plan['steps'][number];
+
+/** What a plan would install, as far as it is fixed by a version: not what comes from a folder, a commit or an address. */
+export async function lockedList(target: Target, plan: Plan): Promise<Locked[]> {
+  const [step] = plan.steps;
+  if (!step) return [];
+  if (target.project.manager === 'pylock') return pylockList(target, step);
+  const requirements = await readRequirements(
+    step.args[0] === 'sync' ? [await exported(target, step)] : filesOf(step),
+  );
+  return requirements.flatMap(({ name, text }) => {
+    const version = /^[^;@]*==\s*([^\s;,*]+)\s*(;|$)/.exec(text)?.[1];
+    return name && version ? [{ name, version, text }] : [];
+  });
+}
+
+/** A step that installs all of a lock but some packages, and removes none that are there already. */
+export async function leavingOut(
+  target: Target,
+  { args, ...rest }: Step,
+  names: ReadonlySet<string>,
+): Promise<Step> {
+  if (args[0] === 'sync')
+    return {
+      ...rest,
+      args: [...args, '--inexact', ...[...names].flatMap((name) => ['--no-install-package', name])],
+    };
+  if (args[1] !== 'sync') return { args, ...rest };
+  if (target.project.manager === 'pylock') {
+    const copies = await Promise.all(
+      filesOf({ args, ...rest }).map((file) => pylockWithout(target, file, names)),
+    );
+    const others = args.slice(2).filter((arg) => !isFile(arg));
+    return {
+      ...rest,
+      args: ['pip', 'install', '--no-deps', ...others, ...copies.flatMap((file) => ['-r', file])],
+    };
+  }
+  const excludes = await written(target, 'left-out.txt', [...names].join('\n'));
+  const others = args
+    .slice(2)
+    .filter((arg) => arg !== '--allow-empty-requirements')
+    .flatMap((arg) => (isFile(arg) ? ['-r', arg] : [arg]));
+  return { ...rest, args: ['pip', 'install', '--no-deps', '--excludes', excludes, ...others] };
+}
+
+/** The options of a step, and of its requirements files, that say where packages come from. */
+export async function sourcesOf(step: Step): Promise<string[]> {
+  const { args } = step;
+  const own = args.flatMap((arg, index) => (sources.test(arg) ? [arg, args[index + 1] ?? ''] : []));
+  const texts = await Promise.all(filesOf(step).map((file) => readFile(file, 'utf8').catch(() => '')));
+  const lines = texts.flatMap((text) => text.split(/\r?\n/));
+  const written = lines.flatMap((line) => {
+    const [, option = '', value = ''] = /^(--?[\w-]+)[\s=]+(\S+)/.exec(line) ?? [];
+    return sources.test(option) ? [option, value] : [];
+  });
+  return [...own, ...written];
+}
+
+const sources = /^(--(default-index|index|index-url|extra-index-url|index-strategy|find-links)|-i|-f)$/;
+
+/** Writes a file that lives as long as the job, and returns its path. */
+export async function written({ temp }: Pick<Target, 'temp'>, name: string, text: string): Promise<string> {
+  const file = join(temp, 'mlops', 'cuda', name);
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, `${text}\n`);
+  return file;
+}
+
+/** The requirements that `uv sync` would install, in a file. */
+async function exported(target: Target, { args, cwd, env }: Step): Promise<string> {
+  const flags = ['--quiet', '--no-hashes', '--no-header', '--no-annotate'];
+  const { stdout } = await target.uv.run(['export', ...args.slice(1), ...flags], {
+    cwd,
+    signal: target.signal,
+    ...(env ? { env } : {}),
+  });
+  return written(target, 'exported.txt', stdout);
+}
+
+/** Files among the arguments of `uv pip sync`. */
+function filesOf({ args }: Step): string[] {
+  return args.slice(2).filter(isFile);
+}
+
+function isFile(arg: string): boolean {
+  return isAbsolute(arg) && /\.(txt|in|toml)$/.test(arg);
+}
+
+/** A lock as PEP 751 has it: https://packaging.python.org/en/latest/specifications/pylock-toml/ */
+interface Pylock {
+  packages?: {
+    name: string;
+    version?: string;
+    marker?: string;
+    directory?: { path?: string };
+    archive?: { path?: string };
+    vcs?: { path?: string };
+    sdist?: { path?: string };
+    wheels?: { path?: string }[];
+  }[];
+}
+
+async function pylockList(target: Target, step: Step): Promise<Locked[]> {
+  const { parse } = await import('smol-toml');
+  const texts = await Promise.all(filesOf(step).map((file) => readFile(file, 'utf8')));
+  const extras = new Set(target.selection.extras);
+  return texts.flatMap((text) =>
+    ((parse(text) as Pylock).packages ?? []).flatMap(({ name, version, marker }) => {
+      if (!version) return [];
+      const condition = marker ? ` ; ${withExtras(asExtra(marker), extras)}` : '';
+      return [{ name: normalName(name), version, text: `${name}==${version}${condition}` }];
+    }),
+  );
+}
+
+/** PEP 751 writes `"x" in extras` and `"x" in dependency_groups`; a requirement has only `extra == "x"`. */
+function asExtra(marker: string): string {
+  return marker
+    .replace(/(["'])([^"']+)\1\s+not\s+in\s+(?:extras|dependency_groups)/g, 'extra != "$2"')
+    .replace(/(["'])([^"']+)\1\s+in\s+(?:extras|dependency_groups)/g, 'extra == "$2"');
+}
+
+/** A copy of the lock without some packages; its paths lead to where they led. */
+async function pylockWithout(target: Target, file: string, names: ReadonlySet<string>): Promise<string> {
+  const { parse, stringify } = await import('smol-toml');
+  const lock = parse(await readFile(file, 'utf8')) as Pylock;
+  const kept = (lock.packages ?? []).filter(({ name }) => !names.has(normalName(name)));
+  for (const each of kept)
+    for (const source of [each.directory, each.archive, each.vcs, each.sdist, ...(each.wheels ?? [])])
+      if (source?.path) source.path = resolve(dirname(file), source.path);
+  return written(target, 'pylock.toml', stringify({ ...lock, packages: kept }));
+}

@@ -1,0 +1,96 @@
+import type { Uv } from '../uv.ts';
+import { compareBackends, cudaVersion } from './backend.ts';
+
+/*
+ * What uv knows of PyTorch: its backends, the drivers they need, their indexes, and which packages come from them. uv
+ * has no command that tells, but it says where it would look for a package, offline and within a moment.
+ */
+
+interface Where {
+  cwd: string;
+  signal: AbortSignal;
+}
+
+/** One place where uv would look for one package. */
+interface Place {
+  package: string;
+  backend: string;
+  /** Without credentials. */
+  index: string;
+}
+
+/** The CUDA backends that this uv knows, newest first. */
+export async function knownBackends(uv: Uv, where: Where): Promise<string[]> {
+  const { stdout } = await uv.run(['pip', 'compile', '--help'], where);
+  const [, values = ''] = /--torch-backend[\s\S]*?\[possible values:([^\]]*)\]/.exec(stdout) ?? [];
+  return cudaBackends(values.split(/[\s,]+/));
+}
+
+/**
+ * The CUDA backends that a driver serves, newest first, as uv's tables have it. `pythonPlatform` asks for another
+ * platform's table, as uv names it, such as `x86_64-pc-windows-msvc`.
+ */
+export async function servedBackends(
+  uv: Uv,
+  driver: string,
+  where: Where,
+  pythonPlatform?: string,
+): Promise<string[]> {
+  const platform = pythonPlatform ? ['--python-platform', pythonPlatform] : [];
+  const places = await placesOf(uv, 'auto', ['torch'], where, { UV_CUDA_DRIVER_VERSION: driver }, platform);
+  return cudaBackends(places.map(({ backend }) => backend));
+}
+
+/** The index of a backend, without credentials. */
+export async function indexOf(uv: Uv, backend: string, where: Where): Promise<string | undefined> {
+  return (await placesOf(uv, backend, ['torch'], where))[0]?.index;
+}
+
+/** Those of the packages that come from PyTorch's own index where a backend is chosen, as uv has it. */
+export async function torchFamily(uv: Uv, packages: readonly string[], where: Where): Promise<Set<string>> {
+  const places = await placesOf(uv, 'cpu', [...new Set([...packages, 'torch'])], where);
+  const index = places.find((place) => place.package === 'torch')?.index;
+  const family = places.filter((place) => place.index === index).map((place) => place.package);
+  return new Set(packages.filter((name) => family.includes(name)));
+}
+
+async function placesOf(
+  uv: Uv,
+  backend: string,
+  packages: readonly string[],
+  where: Where,
+  env: Record<string, string> = {},
+  args: readonly string[] = [],
+): Promise<Place[]> {
+  const { stderr } = await uv.run(
+    [...'pip compile - --torch-backend'.split(' '), backend, ...args, ...offline],
+    { ...where, tolerate: true, input: packages.join('\n'), env: { ...undisturbed, ...env } },
+  );
+  const urls = stderr.matchAll(/https?:\/\/\S+/g);
+  return [...urls].flatMap(([text]) => {
+    const url = URL.parse(text);
+    const [, path, folder, name] = /^(.*\/([^/]+))\/([^/]+)\/$/.exec(url?.pathname ?? '') ?? [];
+    return url && path && folder && name
+      ? [{ package: name, backend: folder, index: `${url.origin}${path}` }]
+      : [];
+  });
+}
+
+const offline = ['--offline', '--no-cache', '--no-config', '--no-deps', '--verbose'];
+
+/** What would change uv's answer, or the words that it is read from. */
+const undisturbed = Object.fromEntries(
+  [
+    'RUST_LOG',
+    'UV_LOG_CONTEXT',
+    'UV_CONSTRAINT',
+    'UV_OVERRIDE',
+    'UV_EXCLUDE',
+    'UV_NO_INDEX',
+    'UV_CONFIG_FILE',
+  ].map((name) => [name, undefined]),
+);
+
+function cudaBackends(names: readonly string[]): string[] {
+  return [...new Set(names)].filter(cudaVersion).sort((a, b) => compareBackends(b, a));
+}
