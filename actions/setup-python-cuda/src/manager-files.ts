@@ -45,6 +45,7 @@ export async function managerOfNamed(path: string): Promise<Manager | undefined>
   const lock = managerOfLock(name);
   if (lock) return lock;
   if (name === 'pixi.toml') return 'pixi';
+  if (/^python_env\.ya?ml$/.test(name)) return 'python-env';
   const text = await readFile(path, 'utf8').catch(() => '');
   if (name === 'pyproject.toml') return declaresPixi(text) ? 'pixi' : 'pyproject';
   if (/^@EXPLICIT\s*$/m.test(text)) return 'conda';

@@ -40,8 +40,6 @@ export interface PoetryInstall {
   packages: LockedPackage[];
   /** Indexes beside the default one. */
   indexes: string[];
-  /** Whether the project itself is a package to install. */
-  isPackage: boolean;
 }
 
 /**
@@ -56,17 +54,6 @@ export function readPoetryLock(
 ): PoetryInstall {
   const lock = parse(lockText) as Lock;
   const project = parse(pyproject) as Project;
-  const version = lock.metadata?.['lock-version'] ?? 'unknown';
-  if (Number.parseFloat(version) < 2.1 || version === 'unknown')
-    throw new UserError(
-      `poetry.lock has the format ${version}, which does not say which group a package belongs to`,
-      {
-        file,
-        line: 1,
-        advice:
-          "Run 'poetry lock' with Poetry 2 and commit the result, or export it: 'poetry export -o requirements.txt'.",
-      },
-    );
   const groups = chosenGroups(lock, project, selection, file);
   const extras = chosenExtras(lock, selection, file);
   const packages = (lock.package ?? []).flatMap((each) => {
@@ -82,14 +69,25 @@ export function readPoetryLock(
       } satisfies LockedPackage,
     ];
   });
-  const indexes = (lock.package ?? []).flatMap(({ source }) =>
-    source?.type === 'legacy' ? [source.url] : [],
-  );
-  return {
-    packages,
-    indexes: [...new Set(indexes)],
-    isPackage: project['build-system'] !== undefined && project.tool?.poetry?.['package-mode'] !== false,
-  };
+  return { packages, indexes: indexesOf(lockText) };
+}
+
+/** Whether a lock is of Poetry 1, whose format does not say which group a package belongs to. */
+export function isOfPoetry1(lockText: string): boolean {
+  const version = (parse(lockText) as Lock).metadata?.['lock-version'];
+  return !(Number.parseFloat(version ?? '') >= 2.1);
+}
+
+/** The addresses of the indexes that a lock's packages come from beside the default one. */
+export function indexesOf(lockText: string): string[] {
+  const { package: packages = [] } = parse(lockText) as Lock;
+  return [...new Set(packages.flatMap(({ source }) => (source?.type === 'legacy' ? [source.url] : [])))];
+}
+
+/** Whether the project itself is a package to install. */
+export function isPackage(pyproject: string): boolean {
+  const project = parse(pyproject) as Project;
+  return project['build-system'] !== undefined && project.tool?.poetry?.['package-mode'] !== false;
 }
 
 function chosenGroups(lock: Lock, project: Project, selection: Selection, file: string): Set<string> {

@@ -12,12 +12,33 @@ export interface PythonRequest {
   from: string;
   file?: string;
   line?: number;
+  /** Whether the newest one is wanted, whatever is on the machine. */
+  latest?: boolean;
 }
 
 const oldestSupported = '>=3.10';
 
 /** The version of Python that a project asks for: by input, version file, pyproject.toml or lock, in this order. */
 export async function pythonRequest(
+  inputs: {
+    pythonVersion: string | undefined;
+    pythonVersionFile: string | undefined;
+    allowPythonPrereleases: boolean;
+    checkLatest: boolean;
+  },
+  folder: string,
+  project: Project | undefined,
+  workspace: string,
+): Promise<PythonRequest> {
+  const asked = await requested(inputs, folder, project, workspace);
+  return {
+    ...asked,
+    request: inputs.allowPythonPrereleases ? withPrereleases(asked.request) : asked.request,
+    ...(inputs.checkLatest && { latest: true }),
+  };
+}
+
+async function requested(
   inputs: { pythonVersion: string | undefined; pythonVersionFile: string | undefined },
   folder: string,
   project: Project | undefined,
@@ -114,12 +135,34 @@ const requestPattern = new RegExp(
 export function uvRequest(written: string): string | undefined {
   const request = written.trim();
   if (isAbsolute(request)) return request;
-  const plain = request
+  const plain = fromSetupPython(request)
     .replace(/^(\w*?\d+(?:\.\d+)?)\.(x|\*)$/i, '$1')
     .split(',')
     .map((part) => fromPoetry(part.trim()))
     .join(',');
   return requestPattern.test(plain) ? plain : undefined;
+}
+
+/**
+ * `3.15-dev` and `3.15.0-beta.1`, as actions/setup-python spells pre-releases. uv takes pre-releases where a specifier
+ * names one, and prefers releases to them.
+ */
+function fromSetupPython(request: string): string {
+  const dev = /^(\d+\.\d+)-dev$/.exec(request)?.[1];
+  if (dev) return withPrereleases(dev);
+  return request.replace(
+    /^(\d+\.\d+\.\d+)-(alpha|beta|rc)\.(\d+)$/,
+    (_, version: string, kind: string, number: string) =>
+      `${version}${{ alpha: 'a', beta: 'b', rc: 'rc' }[kind]}${number}`,
+  );
+}
+
+/** A request that pre-releases meet as well; one that names versions or an interpreter exactly stays as it is. */
+export function withPrereleases(request: string): string {
+  const [, major, minor] = /^(\d+)(?:\.(\d+))?$/.exec(request) ?? [];
+  if (major && minor) return `>=${major}.${minor}.0a0,<${major}.${Number(minor) + 1}.0a0`;
+  if (major) return `>=${major}.0.0a0,<${Number(major) + 1}.0.0a0`;
+  return request.replace(/(^|,)\s*>=\s*(\d+(?:\.\d+)*)(?=\s*(,|$))/g, '$1>=$2a0');
 }
 
 /** Poetry's `^3.10` and `~3.10` as version specifiers (https://python-poetry.org/docs/dependency-specification/). */

@@ -31,9 +31,10 @@ export async function findOrInstallPython(uv: Uv, asked: PythonRequest, where: W
     );
     return result.exitCode === 0 ? result.stdout.trim() : undefined;
   };
-  let path = await find();
+  let path = asked.latest ? undefined : await find();
   if (!path) {
-    process.stdout.write(`No Python here meets '${asked.request}' (from ${asked.from}); installing one.\n`);
+    if (!asked.latest)
+      process.stdout.write(`No Python here meets '${asked.request}' (from ${asked.from}); installing one.\n`);
     await install(uv, asked, { ...where, env });
     path = await find('--managed-python');
   }

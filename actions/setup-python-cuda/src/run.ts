@@ -18,6 +18,7 @@ import { findProject, type Project } from './project.ts';
 import { findOrInstallPython, type Python } from './python.ts';
 import { type PythonRequest, pythonRequest } from './python-request.ts';
 import { readRequirements } from './requirements.ts';
+import { resolutionOf } from './resolution.ts';
 import type { Selection } from './selection.ts';
 import { findOrInstallUv, type Uv } from './uv.ts';
 import { activate, checkVenvPath, ensureVenv, venvPaths } from './venv.ts';
@@ -85,10 +86,13 @@ interface Found {
 async function setUpEnvironment(inputs: Inputs, context: ActionContext, found: Found): Promise<void> {
   const { uv, python, project, venv, started } = found;
   const { workingDirectory: folder, github, signal, outputs } = context;
+  const resolution = resolutionOf(inputs, folder);
   const selection: Selection = {
     extras: inputs.extras,
     groups: project.manager === 'pip' ? [] : inputs.groups, // There the groups are files.
     excludeGroups: inputs.excludeGroups,
+    ...(resolution && { resolution }),
+    ...(inputs.pipVersion && { pip: inputs.pipVersion }),
   };
   const lock = await digestOfTextFiles(await lockedFiles(project));
   const cache = inputs.cache === 'auto' ? await restoreCache(context, found, lock, selection) : undefined;

@@ -99,12 +99,15 @@ async function conda(inputs: Inputs, context: ActionContext, wanted: Wanted): Pr
   const request = inputs.pythonVersion && (uvRequest(inputs.pythonVersion) ?? inputs.pythonVersion);
   const python = request ? condaPython(request) : undefined;
   const condarc = inputs.condarc ? await condarcFile(inputs.condarc, folder, github.temp) : undefined;
-  const tool = await findOrInstallConda(inputs.condaTool, signal);
-  process.stdout.write(`${tool.name} ${tool.version} at ${tool.path}\n`);
+  const findTool = async () => {
+    const tool = await findOrInstallConda(inputs.condaTool, signal);
+    process.stdout.write(`${tool.name} ${tool.version} at ${tool.path}\n`);
+    return tool;
+  };
   const [file = ''] = wanted.project.files;
   const made = await group(`Make the conda environment of ${relative(folder, file)}`, () =>
     makeCondaEnvironment({
-      tool,
+      findTool,
       file,
       shown: relative(github.workspace, file).split(sep).join('/'),
       prefix: wanted.venv,
@@ -120,7 +123,7 @@ async function conda(inputs: Inputs, context: ActionContext, wanted: Wanted): Pr
     }),
   );
   const how = { made: 'fresh environment', reused: 'environment reused', replaced: 'environment replaced' };
-  return { ...made, how: how[made.how], by: `${tool.name} ${tool.version}` };
+  return { ...made, how: how[made.how] };
 }
 
 async function pixi(inputs: Inputs, context: ActionContext, wanted: Wanted): Promise<Made> {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { requirementLine, withExtras } from '../src/locked-package.ts';
 import { readPipfileLock } from '../src/pipfile-lock.ts';
-import { readPoetryLock } from '../src/poetry-lock.ts';
+import { isOfPoetry1, isPackage, readPoetryLock } from '../src/poetry-lock.ts';
 import type { Selection } from '../src/selection.ts';
 
 const plain: Selection = { extras: [], groups: [], excludeGroups: [] };
@@ -107,9 +107,10 @@ describe('poetry.lock', () => {
   });
 
   test('the project itself is a package unless it says otherwise', () => {
-    expect(read().isPackage).toBe(true);
+    expect(isPackage(pyproject)).toBe(true);
     const none = `${pyproject}\n[tool.poetry]\npackage-mode = false\n`;
-    expect(readPoetryLock(poetryLock, none, plain, 'poetry.lock').isPackage).toBe(false);
+    expect(isPackage(none)).toBe(false);
+    expect(isPackage('[project]\nname = "x"\n')).toBe(false);
   });
 
   test.each<[Partial<Selection>, string]>([
@@ -118,9 +119,11 @@ describe('poetry.lock', () => {
     [{ extras: ['gpu'] }, "input extras: 'gpu' is not in poetry.lock"],
   ])('%j is an error', (selection, message) => expect(() => read(selection)).toThrow(message));
 
-  test('a lock of Poetry 1 is refused with what to do', () => {
-    const old = poetryLock.replace('"2.1"', '"2.0"');
-    expect(() => readPoetryLock(old, pyproject, plain, 'poetry.lock')).toThrow('has the format 2.0');
+  test('of Poetry 1 are told by their format', () => {
+    expect(isOfPoetry1(poetryLock)).toBe(false);
+    for (const version of ['1.1', '2.0'])
+      expect(isOfPoetry1(poetryLock.replace('"2.1"', `"${version}"`))).toBe(true);
+    expect(isOfPoetry1('')).toBe(true);
   });
 });
 

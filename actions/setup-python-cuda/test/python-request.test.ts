@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Manager, Project } from '../src/project.ts';
-import { pythonRequest, uvRequest } from '../src/python-request.ts';
+import { pythonRequest, uvRequest, withPrereleases } from '../src/python-request.ts';
 
 describe('spelling', () => {
   test.each([
@@ -15,6 +15,10 @@ describe('spelling', () => {
     ['3.12.x', '3.12'],
     ['3.13t', '3.13t'],
     ['3.15.0a2', '3.15.0a2'],
+    ['3.15.0-alpha.2', '3.15.0a2'],
+    ['3.15.0-beta.1', '3.15.0b1'],
+    ['3.15.0-rc.3', '3.15.0rc3'],
+    ['3.15-dev', '>=3.15.0a0,<3.16.0a0'],
     ['>=3.10', '>=3.10'],
     ['>= 3.10, <3.13', '>= 3.10,<3.13'],
     ['~=3.11', '~=3.11'],
@@ -55,6 +59,21 @@ describe('spelling', () => {
   });
 });
 
+describe('pre-releases of Python', () => {
+  test.each([
+    ['3.16', '>=3.16.0a0,<3.17.0a0'],
+    ['3', '>=3.0.0a0,<4.0.0a0'],
+    ['>=3.12', '>=3.12a0'],
+    ['>=3.10,<3.13', '>=3.10a0,<3.13'],
+    ['==3.12.4', '==3.12.4'],
+    ['3.12.4', '3.12.4'],
+    ['pypy3.10', 'pypy3.10'],
+  ])('%s becomes %s where they count', (request, wider) => {
+    expect(withPrereleases(request)).toBe(wider);
+    expect(uvRequest(wider)).toBe(wider);
+  });
+});
+
 describe('who asks', () => {
   let root: string;
   let folder: string;
@@ -64,7 +83,12 @@ describe('who asks', () => {
     await mkdir(folder);
   });
   afterEach(() => rm(root, { recursive: true, force: true }));
-  const none = { pythonVersion: undefined, pythonVersionFile: undefined };
+  const none = {
+    pythonVersion: undefined,
+    pythonVersionFile: undefined,
+    allowPythonPrereleases: false,
+    checkLatest: false,
+  };
   const write = (name: string, text: string) => writeFile(join(folder, name), text);
   const lock = (manager: Manager, name: string): Project => ({
     manager,
@@ -99,12 +123,31 @@ describe('who asks', () => {
       '>=3.10,<4',
     ],
     ['pipenv', 'Pipfile.lock', '{"_meta": {"requires": {"python_version": "3.11"}}}', '3.11'],
+    ['python-env', 'python_env.yaml', 'name: x\npython: 3.10  # not 3.1\ndependencies: [six]\n', '3.10'],
     ['pylock', 'pylock.toml', 'lock-version = "1.0"\nrequires-python = ">=3.10"\n', '>=3.10'],
   ])('%s: its lock asks', async (manager, name, text, request) => {
     await write(name, text);
     expect(await pythonRequest(none, folder, lock(manager, name), root)).toMatchObject({
       request,
       file: `ml/${name}`,
+    });
+  });
+
+  test('python_env.yaml comes before .python-version, and without a version of its own leaves it that', async () => {
+    await write('.python-version', '3.12\n');
+    await write('python_env.yaml', 'python: "3.11"\ndependencies: [six]\n');
+    const ask = () => pythonRequest(none, folder, lock('python-env', 'python_env.yaml'), root);
+    expect(await ask()).toMatchObject({ request: '3.11', line: 1 });
+    await write('python_env.yaml', 'dependencies: [six]\n');
+    expect(await ask()).toMatchObject({ request: '3.12' });
+  });
+
+  test('pre-releases and the newest one are asked for', async () => {
+    await write('.python-version', '3.16\n');
+    const inputs = { ...none, allowPythonPrereleases: true, checkLatest: true };
+    expect(await pythonRequest(inputs, folder, undefined, root)).toMatchObject({
+      request: '>=3.16.0a0,<3.17.0a0',
+      latest: true,
     });
   });
 

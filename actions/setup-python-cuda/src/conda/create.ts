@@ -8,13 +8,14 @@ import { lookInto, type Prefix } from '../prefix.ts';
 import { runTool } from '../run-tool.ts';
 import type { Selection } from '../selection.ts';
 import { checkEnvironment, checkExplicit, kindOf } from './environment-file.ts';
-import { readCondaLock } from './lock.ts';
+import { type LockedFiles, readCondaLock } from './lock.ts';
 import { condaSubdir } from './subdir.ts';
 import type { CondaTool } from './tool.ts';
 
 /** Everything that making a conda environment needs to know. */
 export interface CondaTarget {
-  tool: CondaTool;
+  /** Finds the program, or installs it: after the files were looked at. */
+  findTool: () => Promise<CondaTool>;
   /** Absolute: conda-lock.yml, an explicit list, or environment.yml. */
   file: string;
   /** The file as it is called in messages. */
@@ -42,6 +43,8 @@ export interface MadePrefix {
   locked: boolean;
   /** Of the files that say what is installed. */
   digest: string;
+  /** Name and version of the program that made it. */
+  by: string;
 }
 
 /** Says what an environment was made from; one of the same kind is kept. */
@@ -49,63 +52,61 @@ const stampName = '.mlops-environment';
 
 /** Makes a conda environment as its file says, or keeps the one that was made from the same files in the same way. */
 export async function makeCondaEnvironment(target: CondaTarget): Promise<MadePrefix> {
-  const { tool, prefix } = target;
+  const { prefix } = target;
   const plan = await planFiles(target);
   const digest = await digestOfTextFiles(plan.sources);
-  const args = createArguments(target, plan.explicit);
+  const tool = await target.findTool();
+  const path = plan.lock ? await writeExplicit(plan.lock, tool, target.temp) : target.file;
+  const args = createArguments({ ...target, tool }, { path, exact: plan.exact });
   const { selection, python, channels, createArgs } = target;
   const stamp = hashText(JSON.stringify([digest, selection, python, channels, createArgs]));
   const state = await stateOf(prefix, stamp);
   if (state !== 'same') {
     await rm(prefix, { recursive: true, force: true, maxRetries: 3 });
-    await runTool(tool.path, args, { ...whereOf(target), loud: true });
+    await runTool(tool.path, args, { ...whereOf(target, tool), loud: true });
   }
   const look = () => lookInto(prefix, activationOf(tool, prefix), { ...target, cwd: target.folder });
   let made = await look();
-  if (plan.requirements && state !== 'same') {
-    await installRequirements(target, made, plan.requirements);
+  if (plan.lock?.requirements && state !== 'same') {
+    await installRequirements(target, made, plan.lock.requirements);
     made = await look();
   }
   if (state !== 'same') await writeFile(join(prefix, stampName), stamp);
   const how = ({ same: 'reused', other: 'replaced', none: 'made' } as const)[state];
-  return { prefix: made, how, locked: plan.locked, digest };
+  return { prefix: made, how, locked: plan.locked, digest, by: `${tool.name} ${tool.version}` };
 }
 
 interface Files {
-  /** The file that the tool is given. */
-  explicit: { path: string; exact: boolean };
-  requirements: string | undefined;
+  /** Whether the tool is given a list of packages, not an environment to solve. */
+  exact: boolean;
+  /** What a lock of conda-lock holds for this platform. */
+  lock?: LockedFiles;
+  /** All files that say what is installed. */
   sources: string[];
   locked: boolean;
 }
 
-async function planFiles({ tool, file, shown, selection, temp }: CondaTarget): Promise<Files> {
+async function planFiles({ file, shown, selection }: CondaTarget): Promise<Files> {
   const text = await readFile(file, 'utf8');
   const subdir = process.env.CONDA_SUBDIR || condaSubdir(process.platform, process.arch);
   const kind = kindOf(file, text);
-  if (kind !== 'lock') refuseSelection(selection, shown);
-  if (kind === 'environment') {
-    const sources = [file, ...(await checkEnvironment(file, shown))];
-    return { explicit: { path: file, exact: false }, requirements: undefined, sources, locked: false };
+  if (kind === 'lock') {
+    const lock = await readCondaLock(text, subdir, selection, shown);
+    return { exact: true, lock, sources: [file], locked: true };
   }
-  if (kind === 'explicit') {
-    checkExplicit(text, subdir, shown);
-    const hashed = text.split('\n').every((line) => !/^\w+:\/\//.test(line) || line.includes('#'));
-    return {
-      explicit: { path: file, exact: true },
-      requirements: undefined,
-      sources: [file],
-      locked: hashed,
-    };
-  }
-  const lock = await readCondaLock(text, subdir, selection, knowsSha256(tool) ? 'sha256' : 'md5', shown);
-  const folder = join(temp, 'mlops');
-  await mkdir(folder, { recursive: true });
-  const path = join(folder, 'conda-explicit.txt');
-  await writeFile(path, lock.explicit);
-  const requirements = lock.requirements && join(folder, 'conda-requirements.txt');
-  if (requirements) await writeFile(requirements, lock.requirements ?? '');
-  return { explicit: { path, exact: true }, requirements, sources: [file], locked: true };
+  refuseSelection(selection, shown);
+  if (kind === 'environment')
+    return { exact: false, sources: [file, ...(await checkEnvironment(file, shown))], locked: false };
+  checkExplicit(text, subdir, shown);
+  const hashed = text.split('\n').every((line) => !/^\w+:\/\//.test(line) || line.includes('#'));
+  return { exact: true, sources: [file], locked: hashed };
+}
+
+async function writeExplicit(lock: LockedFiles, tool: CondaTool, temp: string): Promise<string> {
+  const path = join(temp, 'mlops', 'conda-explicit.txt');
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, lock.explicit(knowsSha256(tool) ? 'sha256' : 'md5'));
+  return path;
 }
 
 /** Explicit lists may name sha256 from conda 24.9 and mamba 2.1 on; before, md5 only. */
@@ -120,8 +121,13 @@ export function knowsSha256({ cli, version }: Pick<CondaTool, 'cli' | 'version'>
  * packages: there Python's version is pinned by a variable.
  */
 export function createArguments(
-  { tool, prefix, python, createArgs }: Pick<CondaTarget, 'tool' | 'prefix' | 'python' | 'createArgs'>,
-  { path, exact }: Files['explicit'],
+  {
+    tool,
+    prefix,
+    python,
+    createArgs,
+  }: Pick<CondaTarget, 'prefix' | 'python' | 'createArgs'> & { tool: CondaTool },
+  { path, exact }: { path: string; exact: boolean },
 ): string[] {
   if (exact && python)
     throw new UserError("input python-version: an explicit list or lock of conda fixes Python's version", {
@@ -132,8 +138,8 @@ export function createArguments(
   return [...command, '--prefix', prefix, '--file', path, ...createArgs, ...spec];
 }
 
-function whereOf(target: CondaTarget) {
-  const { tool, python, channels, condarc, env, folder, signal } = target;
+function whereOf(target: CondaTarget, tool: CondaTool) {
+  const { python, channels, condarc, env, folder, signal } = target;
   return {
     cwd: folder,
     signal,
@@ -155,7 +161,9 @@ function activationOf(tool: CondaTool, prefix: string) {
 }
 
 /** What a lock has from the package index, exactly: hashes are checked, and nothing else is resolved. */
-async function installRequirements(target: CondaTarget, prefix: Prefix, file: string): Promise<void> {
+async function installRequirements(target: CondaTarget, prefix: Prefix, requirements: string): Promise<void> {
+  const file = join(target.temp, 'mlops', 'conda-requirements.txt');
+  await writeFile(file, requirements);
   const args = ['-m', 'pip', 'install', '--no-deps', '--disable-pip-version-check', '--no-input', '-r', file];
   await runTool(prefix.python.path, args, {
     cwd: dirname(target.file),

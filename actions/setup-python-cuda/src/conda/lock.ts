@@ -18,21 +18,20 @@ interface Lock {
 
 /** A lock's packages for one platform, in the two forms that tools install exactly. */
 export interface LockedFiles {
-  /** An explicit list (`@EXPLICIT`) for conda, mamba and micromamba. */
-  explicit: string;
+  /** An explicit list (`@EXPLICIT`) for conda, mamba and micromamba, with the hashes that the tool can check. */
+  explicit: (hash: 'md5' | 'sha256') => string;
   /** A hashed requirements file for pip; undefined where the lock has nothing for it. */
   requirements: string | undefined;
 }
 
 /**
  * The packages of conda-lock.yml for a platform: those of the categories `main` and `dev`, as conda-lock installs them,
- * with what the selection adds and leaves out. `hash` is what the tool can check: older ones know md5 only.
+ * with what the selection adds and leaves out.
  */
 export async function readCondaLock(
   text: string,
   platform: string | undefined,
   selection: Selection,
-  hash: 'md5' | 'sha256',
   file: string,
 ): Promise<LockedFiles> {
   const lock = await parseLock(text, file);
@@ -51,7 +50,8 @@ export async function readCondaLock(
   const explicit = chosen.filter(({ manager }) => manager !== 'pip');
   const fromIndex = chosen.filter(({ manager }) => manager === 'pip');
   return {
-    explicit: `@EXPLICIT\n${explicit.map((each) => `${each.url}${fragment(each, hash, file)}\n`).join('')}`,
+    explicit: (hash) =>
+      `@EXPLICIT\n${explicit.map((each) => `${each.url}${fragment(each, hash, file)}\n`).join('')}`,
     requirements: fromIndex.length
       ? fromIndex.map((each) => `${each.name} @ ${pipAddress(each, file)}\n`).join('')
       : undefined,

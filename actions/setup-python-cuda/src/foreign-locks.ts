@@ -1,0 +1,90 @@
+import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { UserError } from '@mlops/core';
+import { type LockedPackage, requirementLine } from './locked-package.ts';
+import { readPipfileLock } from './pipfile-lock.ts';
+import { into, type Plan, shown, type Target } from './plan.ts';
+import { indexesOf, isOfPoetry1, isPackage, readPoetryLock } from './poetry-lock.ts';
+
+/** poetry.lock: exactly its packages, and the project in place, as `poetry install` does. */
+export async function planPoetry(target: Target): Promise<Plan> {
+  const { project, selection, workspace, venv } = target;
+  const lock = project.files[0] ?? '';
+  const folder = dirname(lock);
+  const pyproject = await readFile(join(folder, 'pyproject.toml'), 'utf8').catch(() => {
+    throw new UserError('poetry.lock has no pyproject.toml beside it', {
+      file: shown(workspace, lock),
+      line: 1,
+    });
+  });
+  const text = await readFile(lock, 'utf8');
+  const more = isPackage(pyproject) ? [requirementOfProject(folder)] : [];
+  if (isOfPoetry1(text)) {
+    const { exportPoetryLock } = await import('./poetry-export.ts');
+    const file = await requirementsFile(target.temp);
+    await exportPoetryLock(target.uv, folder, pyproject, selection, file, target.signal);
+    await appendFile(file, ['', ...more, ''].join('\n'));
+    return planSync(file, await indexesOf(text), folder, venv);
+  }
+  const { packages, indexes } = readPoetryLock(text, pyproject, selection, shown(workspace, lock));
+  const file = await writeRequirements({ ...target, folder }, packages, more);
+  return planSync(file, indexes, folder, venv);
+}
+
+/** Pipfile.lock: exactly its packages. */
+export async function planPipenv(target: Target): Promise<Plan> {
+  const { project, selection, workspace, venv } = target;
+  const lock = project.files[0] ?? '';
+  const { packages, indexes } = readPipfileLock(
+    await readFile(lock, 'utf8'),
+    selection,
+    shown(workspace, lock),
+  );
+  const folder = dirname(lock);
+  const file = await writeRequirements({ ...target, folder }, packages, []);
+  return planSync(file, indexes, folder, venv);
+}
+
+/** The project itself, in place, as `poetry install` does. */
+function requirementOfProject(folder: string): string {
+  return requirementLine(
+    { name: '', extras: [], source: { path: folder, editable: true }, marker: undefined, hashes: [] },
+    folder,
+  );
+}
+
+/** Writes the packages of a foreign lock as a requirements file. What has a version must have a hash. */
+async function writeRequirements(
+  { folder, temp, workspace, project }: Target,
+  packages: readonly LockedPackage[],
+  more: readonly string[],
+): Promise<string> {
+  const unhashed = packages.find(
+    ({ source, hashes }) => source !== 'any' && 'version' in source && hashes.length === 0,
+  );
+  const lock = shown(workspace, project.files[0] ?? '');
+  if (unhashed)
+    throw new UserError(`${lock} has no hash for ${unhashed.name}`, {
+      file: lock,
+      line: 1,
+      advice: 'Write the lock anew with the current version of its tool, and commit it.',
+    });
+  const file = await requirementsFile(temp);
+  await writeFile(file, [...packages.map((each) => requirementLine(each, folder)), ...more, ''].join('\n'));
+  return file;
+}
+
+async function requirementsFile(temp: string): Promise<string> {
+  const file = join(temp, 'mlops', 'locked-requirements.txt');
+  await mkdir(dirname(file), { recursive: true });
+  return file;
+}
+
+/** Installs exactly what a requirements file names. Hashes are checked by uv. */
+function planSync(file: string, indexes: readonly string[], cwd: string, venv: string): Plan {
+  // A lock's index may be private: with every file fixed by its hash, it does not matter which index offers it.
+  const others = indexes.flatMap((url) => ['--extra-index-url', url]);
+  const strategy = indexes.length ? ['--index-strategy', 'unsafe-best-match'] : [];
+  const args = ['pip', 'sync', '--allow-empty-requirements', file, ...others, ...strategy, ...into(venv)];
+  return { locked: true, steps: [{ args, cwd }] };
+}
