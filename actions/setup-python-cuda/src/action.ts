@@ -18,16 +18,6 @@ export const action = defineAction({
       description:
         'File that names the version of Python: `.python-version`, `.tool-versions` or `pyproject.toml`.',
     }),
-    'allow-python-prereleases': flag({
-      description:
-        'Whether alphas, betas and release candidates of Python meet a range such as `3.16` or `>=3.12` as well. One that is named (`3.16.0rc1`, `3.16-dev`) always does.',
-      default: false,
-    }),
-    'check-latest': flag({
-      description:
-        'Whether the newest Python that meets the request is installed although an older one that meets it is on the machine.',
-      default: false,
-    }),
     'dependency-files': list({
       description:
         'Files to install from, where the one that is found is not the one meant: a lock (`uv.lock`, `pylock.toml`, `poetry.lock`, `Pipfile.lock`, `pixi.lock`, `conda-lock.yml`, an explicit list of conda), an environment (`environment.yml`, `python_env.yaml`, `pixi.toml`), `pyproject.toml`, or one or more requirements files.',
@@ -47,23 +37,6 @@ export const action = defineAction({
       description:
         'Dependency groups to leave out although the manager installs them by default, such as `dev`.',
       default: [],
-    }),
-    constraints: list({
-      description:
-        'Files with constraints for what is installed without a lock, as `pip install --constraint` takes them.',
-      default: [],
-    }),
-    resolution: choice(['highest', 'lowest', 'lowest-direct'], {
-      description:
-        'Which versions are chosen where no lock fixes them; `lowest` and `lowest-direct` test the lower bounds of requirements. Default: as uv is configured, otherwise `highest`.',
-    }),
-    prerelease: choice(['allow', 'disallow', 'if-necessary'], {
-      description:
-        'Whether pre-releases of packages are chosen where no lock fixes versions. Default: as uv is configured, otherwise for packages of which the requirement names one or that have nothing else.',
-    }),
-    'pip-version': text({
-      description:
-        'Version of pip to put into the virtual environment, or `latest`, for later steps that call it. Default: no pip, since uv installs.',
     }),
     install: flag({
       description:
@@ -122,10 +95,35 @@ export const action = defineAction({
         'Whether pixi installs what `pixi.lock` says although the manifest has changed since; otherwise that is an error.',
       default: false,
     }),
-    cache: choice(['auto', 'off'], {
+    cache: choice(['auto', 'built-wheels', 'environment', 'off'], {
       description:
-        "Whether packages that were built from source are cached between runs. `auto` does so where that saves time: not where uv's own cache outlives the job, and not for events where a cache could be poisoned.",
+        "What is cached between runs: `built-wheels`, those that were built from source; `environment`, the virtual environment, too. `auto` caches what saves time: built wheels, and the environment where restoring it has turned out to be faster than installing; nothing where uv's own cache outlives the job, or for events where a cache could be poisoned.",
       default: 'auto',
+    }),
+    'cache-suffix': text({
+      description:
+        'Part of the keys of all entries: jobs with different ones do not share entries, and with a new one all begin anew.',
+    }),
+    'restore-cache': flag({
+      description: 'Whether entries of earlier runs are used.',
+      default: true,
+    }),
+    'save-cache': flag({
+      description: 'Whether this job saves entries for later ones.',
+      default: true,
+    }),
+    'cache-python': flag({
+      description: 'Whether an interpreter that uv had to download is cached as well.',
+      default: false,
+    }),
+    'cache-local-path': text({
+      description:
+        "Folder of uv's own cache (`UV_CACHE_DIR`), also for later steps; on a self-hosted runner, one that outlives jobs and is on the workspace's file system. Default: uv's own.",
+    }),
+    'prune-cache': flag({
+      description:
+        "Whether `uv cache prune` removes what is not in use any more from uv's own cache at the end of the job, which a cache that outlives jobs needs now and then.",
+      default: false,
     }),
   },
   outputs: {
@@ -136,5 +134,8 @@ export const action = defineAction({
     venv: 'Absolute path of the environment; not set with `install: false`.',
     'cache-hit': 'Whether the cache held an entry for exactly this environment.',
     'cache-key': "Key of this environment's cache entry; not set where nothing is cached.",
+    'restored-bytes': 'Size of what was restored from the cache, unpacked; 0 where nothing was.',
+    'install-seconds':
+      'Seconds that the environment took, restoring and installing together; not set with `install: false`.',
   },
 });

@@ -1,86 +1,120 @@
 import { hash } from 'node:crypto';
-import { readdir, rm } from 'node:fs/promises';
-import { basename, dirname, join, sep } from 'node:path';
-import type { GitHub } from '@mlops/core';
+import type { GitHub, InputsOf } from '@mlops/core';
 import { hashText } from '@mlops/core/hash';
-import { reasonNotToSave, type Store } from '@mlops/core/store';
+import type { Store } from '@mlops/core/store';
+import type { action } from './action.ts';
+import type { Plan } from './install.ts';
 import type { Python } from './python.ts';
 import type { Selection } from './selection.ts';
 import type { Uv } from './uv.ts';
 
-/*
- * What is cached is what took work: wheels that were built from source. Wheels from the index are not, since unpacking
- * them from a cache takes as long as fetching them, and for large ones longer. `uv cache prune --ci` makes that cut.
- */
+type Inputs = InputsOf<typeof action>;
 
-/** What the post step must know. */
-export interface CacheState {
-  folder: string;
-  key: string;
-  uv: string;
-  /** What is installed, as `name==version`. */
-  packages: string[];
+/** The job's cache, as far as its inputs and its event allow. */
+export interface Cache {
+  store: Store;
+  /** Whether the post step may save; if not, the log has said why. */
+  saves: boolean;
 }
 
-/** Why this job has no use for a cache; undefined where it has. */
-export async function reasonNotToCache(
+/** Opens the job's cache. Where it has no use for one, undefined; the log says why. */
+export async function openCache(
+  inputs: Inputs,
   github: GitHub,
-  kind: Store['kind'],
-  folder: string,
-): Promise<string | undefined> {
+  signal: AbortSignal,
+): Promise<Cache | undefined> {
+  if (inputs.cache === 'off') return undefined;
+  const { cacheStore, reasonNotToSave } = await import('@mlops/core/store');
+  const store = cacheStore({ trigger: github, signal });
   // What must not leave traces for others had better not trust theirs either. A fork may read: it sees nothing secret.
-  const reason = reasonNotToSave({ ...github, isFork: false });
-  if (reason) return reason;
-  if (kind === 'folder') return "there is no cache service, and uv's own cache serves as well";
-  if (await isWarm(folder)) return "uv's own cache outlives jobs on this machine";
-  return undefined;
+  const none =
+    reasonNotToSave({ ...github, isFork: false }) ??
+    (store.kind === 'folder' && inputs.cache !== 'environment'
+      ? "there is no cache service, and uv's own cache serves as well"
+      : undefined);
+  if (none) {
+    process.stdout.write(`Not caching: ${none}.\n`);
+    return undefined;
+  }
+  const unsaved =
+    reasonNotToSave(github) ?? (inputs.saveCache ? undefined : "the input 'save-cache' is false");
+  if (unsaved) process.stdout.write(`Nothing will be saved: ${unsaved}.\n`);
+  return {
+    store: inputs.restoreCache ? store : { ...store, restore: async () => undefined },
+    saves: !unsaved,
+  };
 }
 
-/** Whether uv has fetched or built something before this job. */
-async function isWarm(folder: string): Promise<boolean> {
-  const buckets = (await readdir(folder).catch(() => [])).filter((name) =>
-    /^(archive|wheels|sdists)-v\d+$/.test(name),
-  );
-  for (const bucket of buckets)
-    if ((await readdir(join(folder, bucket))).some((name) => !name.startsWith('.'))) return true;
-  return false;
+/** The key of an entry, and the prefixes of those that may serve in its stead, the closest first. */
+export interface Keys {
+  key: string;
+  prefixes: string[];
 }
 
-/** The key of an environment's entry, and the prefixes of those that may serve in its stead. */
-export function cacheKeys(
+/** What all keys begin with; another `cache-suffix` keeps entries apart. */
+function start(suffix: string | undefined): string {
+  return suffix ? `setup-python-cuda-${suffix}-` : 'setup-python-cuda-';
+}
+
+/** Of the wheels that were built from source. */
+export function builtWheelsKeys(
   uv: Uv,
   python: Python,
   lock: string,
   selection: Selection,
-): { key: string; prefixes: string[] } {
-  const prefix = `setup-python-cuda-${python.key}-uv${uv.version}-`;
-  const contents = hash('sha256', JSON.stringify([lock, selection])).slice(0, 32);
-  return { key: `${prefix}${contents}`, prefixes: [prefix] };
+  suffix: string | undefined,
+): Keys {
+  const prefix = `${start(suffix)}${python.key}-uv${uv.version}-`;
+  return { key: `${prefix}${short([lock, selection])}`, prefixes: [prefix] };
 }
 
-/**
- * Removes built wheels of packages that are not installed any more, which an entry of an older lock has brought, and
- * returns how many are left. uv keeps them in `sdists-v…/pypi/<name>/<version>`, and those of other indexes in
- * `sdists-v…/index/<digest>/<name>/<version>`.
- */
-export async function keepBuiltWheels(folder: string, packages: readonly string[]): Promise<number> {
-  const buckets = (await readdir(folder)).filter((name) => /^sdists-v\d+$/.test(name));
-  let kept = 0;
-  for (const bucket of buckets) {
-    const files = await readdir(join(folder, bucket), { recursive: true });
-    for (const file of files.filter((name) => name.endsWith('.whl'))) {
-      const [kind, ...parts] = file.split(sep);
-      const [name, version] = kind === 'pypi' ? parts : kind === 'index' ? parts.slice(1) : [];
-      if (!name || packages.includes(`${name}==${version}`)) kept += 1;
-      else await rm(join(folder, bucket, dirname(dirname(file))), { recursive: true, force: true });
-    }
-  }
-  return kept;
+/** What an environment depends on beside its lock. */
+export interface Recipe {
+  /** Absolute: programs in an environment begin with its path. */
+  venv: string;
+  python: Python;
+  selection: Selection;
+  plan: Plan;
+  /** The job's temporary folder, whose path differs from machine to machine. */
+  temp: string;
 }
 
-/** Root and paths of the entry, as the store wants them. */
-export function cachePaths(folder: string): { root: string; paths: [string] } {
-  return { root: dirname(folder), paths: [basename(folder)] };
+/** Of an environment. An entry of another lock is a start; one of another place, Python or selection is none. */
+export function environmentKeys(
+  recipe: Recipe,
+  lock: string,
+  suffix: string | undefined,
+  generation: number,
+): Keys {
+  const prefix = `${start(suffix)}environment-${recipeKey(recipe)}-${generation}-`;
+  return { key: `${prefix}${short(lock)}`, prefixes: [prefix] };
+}
+
+/** Of what is known about an environment's times. Entries never change, so that each run's has a key of its own. */
+export function timingsKeys(
+  recipe: Recipe,
+  lock: string,
+  suffix: string | undefined,
+  cores: number,
+  { runId, runAttempt, job }: Pick<GitHub, 'runId' | 'runAttempt' | 'job'>,
+): Keys {
+  const ofRecipe = `${start(suffix)}times-${recipeKey(recipe)}-${cores}-`;
+  const ofLock = `${ofRecipe}${short(lock)}-`;
+  return { key: `${ofLock}${runId}-${runAttempt}-${job}`, prefixes: [ofLock, ofRecipe] };
+}
+
+/** Of a tool that had to be downloaded. `folder` is where it lies: interpreters name it in their configuration. */
+export function toolKey(tool: string, folder: string, suffix: string | undefined): string {
+  return `${start(suffix)}${tool}-${process.platform}-${process.arch}-${short(folder)}`;
+}
+
+function recipeKey({ venv, python, selection, plan, temp }: Recipe): string {
+  const args = plan.steps.map((step) => step.args.map((arg) => arg.replace(temp, '')));
+  return `${python.key}-${short([venv, python.path, selection, args])}`;
+}
+
+function short(value: unknown): string {
+  return hash('sha256', JSON.stringify(value)).slice(0, 32);
 }
 
 /**

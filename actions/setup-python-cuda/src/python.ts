@@ -4,6 +4,7 @@ import { delimiter, join } from 'node:path';
 import { UserError } from '@mlops/core';
 import type { PythonRequest } from './python-request.ts';
 import { ToolError } from './run-tool.ts';
+import type { ToolCache } from './tool-cache.ts';
 import type { Uv } from './uv.ts';
 
 /** A Python that is installed. */
@@ -21,8 +22,16 @@ interface Where {
   signal: AbortSignal;
 }
 
-/** Finds a Python that meets the request on this machine, or else has uv install one. */
-export async function findOrInstallPython(uv: Uv, asked: PythonRequest, where: Where): Promise<Python> {
+/**
+ * Finds a Python that meets the request on this machine, or else has uv install one, which `tools` may hold from an
+ * earlier job.
+ */
+export async function findOrInstallPython(
+  uv: Uv,
+  asked: PythonRequest,
+  where: Where,
+  tools?: ToolCache,
+): Promise<Python> {
   const env = { PATH: searchPath(process.env, process.platform, process.arch) };
   const find = async (...flags: string[]) => {
     const result = await uv.run(
@@ -31,10 +40,15 @@ export async function findOrInstallPython(uv: Uv, asked: PythonRequest, where: W
     );
     return result.exitCode === 0 ? result.stdout.trim() : undefined;
   };
-  let path = asked.latest ? undefined : await find();
+  let path = await find();
   if (!path) {
-    if (!asked.latest)
-      process.stdout.write(`No Python here meets '${asked.request}' (from ${asked.from}); installing one.\n`);
+    path =
+      tools && (await restoreInterpreters(uv, asked, where, tools))
+        ? await find('--managed-python')
+        : undefined;
+  }
+  if (!path) {
+    process.stdout.write(`No Python here meets '${asked.request}' (from ${asked.from}); installing one.\n`);
     await install(uv, asked, { ...where, env });
     path = await find('--managed-python');
   }
@@ -45,6 +59,17 @@ export async function findOrInstallPython(uv: Uv, asked: PythonRequest, where: W
       line: asked.line,
     });
   return { ...python, path };
+}
+
+/** What a request is met by depends on uv, which knows the newest version of its time. */
+async function restoreInterpreters(
+  uv: Uv,
+  { request }: PythonRequest,
+  where: Where,
+  tools: ToolCache,
+): Promise<boolean> {
+  const folder = (await uv.run(['python', 'dir'], where)).stdout.trim();
+  return tools.restore(`python-${request}-uv${uv.version}`, folder);
 }
 
 async function install(

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { addPath, retry, UserError } from '@mlops/core';
 import { CommandError, command } from '@mlops/core/process';
 import { type RunTool, runTool, type ToolResult } from './run-tool.ts';
+import type { ToolCache } from './tool-cache.ts';
 import { downloadRelease, executable, findOnPath, toolFolder } from './tool-release.ts';
 import { targetTriple, type UvRelease, uvRelease, uvRequirement, uvRequirementsFile } from './uv-release.ts';
 
@@ -27,12 +28,13 @@ export class Uv {
 }
 
 /** Finds uv on PATH, or among this runner's tools, or installs it: with pip where there is one, else from its release. */
-export async function findOrInstallUv(cwd: string, signal: AbortSignal): Promise<Uv> {
+export async function findOrInstallUv(cwd: string, signal: AbortSignal, tools: ToolCache): Promise<Uv> {
   const onPath = await uvAt('uv', signal);
   if (onPath) return onPath;
   const folder = toolFolder('uv', uvRequirement.version);
   const uv =
     (await uvIn(folder, signal)) ??
+    ((await tools.restore(`uv-${uvRequirement.version}`, folder)) ? await uvIn(folder, signal) : undefined) ??
     ((await installWithPip(folder, cwd, signal)) ? await uvIn(folder, signal) : undefined) ??
     (await installRelease(uvRelease, signal));
   addPath(dirname(uv.path));

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, readFile, realpath, rm } from 'node:fs/promises';
 import { join, posix, relative, sep, win32 } from 'node:path';
 import { addPath, exportVariable, UserError } from '@mlops/core';
 import { command } from '@mlops/core/process';
@@ -13,6 +13,15 @@ export function venvPaths(venv: string, platform: NodeJS.Platform): { bin: strin
   return { bin, python: path.join(bin, platform === 'win32' ? 'python.exe' : 'python') };
 }
 
+/** Whether there is a virtual environment. What is something else is not ours to replace: an error. */
+export async function isVenv(folder: string): Promise<boolean> {
+  if (!existsSync(folder) || (await readdir(folder)).length === 0) return false;
+  if (existsSync(join(folder, 'pyvenv.cfg'))) return true;
+  throw new UserError(`input venv: '${folder}' exists and is not a virtual environment`, {
+    advice: 'Name another folder, or remove this one before.',
+  });
+}
+
 /** Makes the virtual environment, or keeps the one that is there where it is whole and of the same Python. */
 export async function ensureVenv(
   uv: Uv,
@@ -20,13 +29,8 @@ export async function ensureVenv(
   python: Python,
   where: { cwd: string; signal: AbortSignal },
 ): Promise<'reused' | 'made' | 'replaced'> {
-  const there = existsSync(venv) && (await readdir(venv)).length > 0;
+  const there = await isVenv(venv);
   if (there) {
-    // What is no environment is not ours to delete.
-    if (!existsSync(join(venv, 'pyvenv.cfg')))
-      throw new UserError(`input venv: '${venv}' exists and is not a virtual environment`, {
-        advice: 'Name another folder, or remove this one before.',
-      });
     if (await isWhole(venv, python, where)) return 'reused';
     process.stdout.write(`${venv} is broken or of another Python and is replaced.\n`);
     await rm(venv, { recursive: true, force: true, maxRetries: 3 });
@@ -35,20 +39,43 @@ export async function ensureVenv(
   return there ? 'replaced' : 'made';
 }
 
-async function isWhole(
+/** Whether an environment's interpreter runs and is that Python. */
+export async function isWhole(
   venv: string,
   python: Python,
   where: { cwd: string; signal: AbortSignal },
 ): Promise<boolean> {
   const own = venvPaths(venv, process.platform).python;
+  const [version, ownReal, real] = await Promise.all([
+    madeWith(venv),
+    realpath(own).catch(() => undefined),
+    realpath(python.path),
+  ]);
+  // A link to the very Python that was found needs no try.
+  if (process.platform !== 'win32' && ownReal === real && version === python.version) return true;
   // -I: neither the caller's environment variables nor the working directory have a say in it.
-  const code =
-    'import sys, platform; print(sys.implementation.name, platform.python_version(), sys.prefix, sep="\\n")';
+  const code = 'import sys, platform; print(sys.implementation.name, platform.python_version(), sep="\\n")';
   const { stdout } = await command(own, ['-I', '-c', code], { ...where, tolerate: true }).catch(() => ({
     stdout: '',
   }));
-  const [implementation = '', version, prefix] = stdout.split('\n');
-  return python.key.startsWith(`${implementation}-`) && version === python.version && prefix !== undefined;
+  const [implementation = '', runs] = stdout.split('\n');
+  return python.key.startsWith(`${implementation}-`) && runs === python.version;
+}
+
+/** The version of Python that an environment was made with, as its pyvenv.cfg says. */
+async function madeWith(venv: string): Promise<string | undefined> {
+  const text = await readFile(join(venv, 'pyvenv.cfg'), 'utf8').catch(() => '');
+  return /^version(?:_info)?\s*=\s*(\S+)/m.exec(text)?.[1];
+}
+
+/** How many packages are installed in an environment. */
+export async function countPackages(venv: string): Promise<number> {
+  const lib = join(venv, process.platform === 'win32' ? 'Lib' : 'lib');
+  const folders = process.platform === 'win32' ? [lib] : (await readdir(lib)).map((name) => join(lib, name));
+  const names = await Promise.all(
+    folders.map((folder) => readdir(join(folder, 'site-packages')).catch(() => [])),
+  );
+  return names.flat().filter((name) => name.endsWith('.dist-info')).length;
 }
 
 /** Makes the environment the one that later steps use, by any of the names that tools look under. */

@@ -1,0 +1,137 @@
+import { relative, sep } from 'node:path';
+import { type Context, group, type InputsOf } from '@mlops/core';
+import { hashText } from '@mlops/core/hash';
+import type { action } from './action.ts';
+import { isWarm, uvCacheFolder } from './built-wheels.ts';
+import { type Cache, environmentDigest } from './cache.ts';
+import { digestOfTextFiles } from './digest.ts';
+import { restoreFromCache } from './from-cache.ts';
+import { install, planInstall } from './install.ts';
+import type { PostState } from './post.ts';
+import type { Project } from './project.ts';
+import type { Python } from './python.ts';
+import { readRequirements } from './requirements.ts';
+import type { Selection } from './selection.ts';
+import type { Uv } from './uv.ts';
+import { activate, countPackages, ensureVenv, venvPaths } from './venv.ts';
+
+type Inputs = InputsOf<typeof action>;
+type ActionContext = Context<typeof action>;
+
+interface Found {
+  uv: Uv;
+  python: Python;
+  project: Project;
+  /** Absolute path of the virtual environment. */
+  venv: string;
+  /** Whether there is one. */
+  there: boolean;
+  cache: Cache | undefined;
+  /** Of uv and Python. */
+  restoredBytes: number;
+  /** When the action began. */
+  started: number;
+}
+
+/** Makes the project's virtual environment that of the steps that follow, and returns what the post step must know. */
+export async function setUpVenv(
+  inputs: Inputs,
+  context: ActionContext,
+  found: Found,
+): Promise<Pick<PostState, 'folder' | 'installed' | 'wheels' | 'environment'>> {
+  const { uv, python, project, venv, started } = found;
+  const { workingDirectory: folder, github, signal, outputs } = context;
+  const where = { cwd: folder, signal };
+  const selection: Selection = {
+    extras: inputs.extras,
+    groups: project.manager === 'pip' ? [] : inputs.groups, // There the groups are files.
+    excludeGroups: inputs.excludeGroups,
+  };
+  const target = { ...found, selection, folder, workspace: github.workspace, temp: github.temp, signal };
+  const [lock, plan, uvCache] = await Promise.all([
+    lockedFiles(project).then(digestOfTextFiles),
+    planInstall(target),
+    uvCacheFolder(uv, where),
+  ]);
+  const begun = performance.now();
+  const warm = await isWarm(uvCache);
+  const cached = await restoreFromCache(inputs, context, found.cache, {
+    ...found,
+    ...{ selection, plan, lock, uvCache, warm },
+  });
+  outputs.cacheHit = cached.hit;
+  if (cached.key) outputs.cacheKey = cached.key;
+  const restoredBytes = found.restoredBytes + cached.bytes;
+  outputs.restoredBytes = restoredBytes;
+
+  const made = await ensureVenv(uv, venv, python, where);
+  await group(`Install ${names(project, folder).join(' and ')}`, () =>
+    install(target, plan, { folder: uvCache, warm }),
+  );
+  const installSeconds = (performance.now() - begun) / 1000;
+  outputs.installSeconds = Number(installSeconds.toFixed(3));
+  if (inputs.activate) activate(venv);
+  const interpreter = venvPaths(venv, process.platform).python;
+  Object.assign(outputs, { venv, pythonPath: interpreter });
+
+  const toSave = cached.toSave(installSeconds);
+  // A list is made only where somebody needs it.
+  const packages =
+    plan.locked && !toSave.wheels && !toSave.environment
+      ? undefined
+      : await installedPackages(uv, interpreter, where);
+  const count = packages?.length ?? (await countPackages(venv));
+  const durationMs = Date.now() - started;
+  context.record.environments.push({
+    manager: project.manager,
+    python: python.version,
+    lock: plan.locked ? { path: names(project, folder).join(', '), digest: lock } : null,
+    digest: environmentDigest(plan.locked ? lock : digestOfPackages(packages ?? []), python, selection),
+    cacheHit: cached.hit,
+    durationMs,
+    restoredBytes,
+    installMs: Math.round(installSeconds * 1000),
+  });
+  const how = cached.restored
+    ? 'environment restored'
+    : made === 'reused'
+      ? 'environment reused'
+      : cached.hit
+        ? 'cache hit'
+        : 'fresh environment';
+  context.summary.push(
+    `**Python ${python.version}**, ${count} ${count === 1 ? 'package' : 'packages'} from ${names(
+      project,
+      folder,
+    )
+      .map((name) => `\`${name}\``)
+      .join(' and ')}${plan.locked ? '' : ' (not locked)'} · ${how} · ${(durationMs / 1000).toFixed(1)} s`,
+  );
+  return { folder: uvCache, ...toSave, ...(packages && { installed: { python: interpreter, packages } }) };
+}
+
+/** What is installed, as `name==version`, or `-e path` for what is installed in place. */
+async function installedPackages(
+  uv: Uv,
+  interpreter: string,
+  where: { cwd: string; signal: AbortSignal },
+): Promise<string[]> {
+  const { stdout } = await uv.run(['pip', 'freeze', '--python', interpreter], where);
+  return stdout.split('\n').filter(Boolean);
+}
+
+/** Editable projects are named by a path, which differs from machine to machine. */
+function digestOfPackages(packages: readonly string[]): string {
+  return hashText(packages.filter((line) => !line.startsWith('-e ')).join('\n'));
+}
+
+/** All files that fix what is installed: requirements files include others. */
+async function lockedFiles({ manager, files }: Project): Promise<string[]> {
+  if (manager !== 'pip') return files;
+  return [...new Set([...files, ...(await readRequirements(files)).map(({ file }) => file)])];
+}
+
+/** The project's files as they are called from its folder. */
+function names(project: Project, folder: string): string[] {
+  return project.files.map((file) => relative(folder, file).split(sep).join('/'));
+}
