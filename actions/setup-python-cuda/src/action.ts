@@ -18,6 +18,16 @@ export const action = defineAction({
       description:
         'File that names the version of Python: `.python-version`, `.tool-versions` or `pyproject.toml`.',
     }),
+    'allow-python-prereleases': flag({
+      description:
+        'Whether alphas, betas and release candidates of Python meet a range such as `3.16` or `>=3.12` as well. One that is named (`3.16.0rc1`, `3.16-dev`) always does.',
+      default: false,
+    }),
+    'check-latest': flag({
+      description:
+        'Whether the newest Python that meets the request is installed although an older one that meets it is on the machine.',
+      default: false,
+    }),
     'dependency-files': list({
       description:
         'Files to install from, where the one that is found is not the one meant: a lock (`uv.lock`, `pylock.toml`, `poetry.lock`, `Pipfile.lock`, `pixi.lock`, `conda-lock.yml`, an explicit list of conda), an environment (`environment.yml`, `python_env.yaml`, `pixi.toml`), `pyproject.toml`, or one or more requirements files.',
@@ -37,6 +47,33 @@ export const action = defineAction({
       description:
         'Dependency groups to leave out although the manager installs them by default, such as `dev`.',
       default: [],
+    }),
+    cuda: text({
+      description:
+        'Which CUDA PyTorch comes for. `none`: packages come as the lock and the index say. `auto`: what driver and GPUs of this machine can run, and without a GPU the build for processors. `cpu`, or a version that uv knows: `12.8`, `cu128`, or `13`, the newest of 13 that serves; also on a machine without GPU.',
+      default: 'none',
+    }),
+    'cuda-packages': list({
+      description:
+        "Components of the CUDA toolkit to install from NVIDIA's wheels, in the version that `cuda` comes to: `nvcc`, `cudart`, `cublas`, `nvrtc`, …, and `cudnn` and `nccl`. Sets `CUDA_HOME` for later steps.",
+      default: [],
+    }),
+    constraints: list({
+      description:
+        'Files with constraints for what is installed without a lock, as `pip install --constraint` takes them.',
+      default: [],
+    }),
+    resolution: choice(['highest', 'lowest', 'lowest-direct'], {
+      description:
+        'Which versions are chosen where no lock fixes them; `lowest` and `lowest-direct` test the lower bounds of requirements. Default: as uv is configured, otherwise `highest`.',
+    }),
+    prerelease: choice(['allow', 'disallow', 'if-necessary'], {
+      description:
+        'Whether pre-releases of packages are chosen where no lock fixes versions. Default: as uv is configured, otherwise for packages of which the requirement names one or that have nothing else.',
+    }),
+    'pip-version': text({
+      description:
+        'Version of pip to put into the virtual environment, or `latest`, for later steps that call it. Default: no pip, since uv installs.',
     }),
     install: flag({
       description:
@@ -132,6 +169,13 @@ export const action = defineAction({
       "Absolute path of the interpreter: the environment's, or Python's own with `install: false`.",
     'uv-path': 'Absolute path of uv; not set for conda and pixi.',
     venv: 'Absolute path of the environment; not set with `install: false`.',
+    'torch-backend':
+      'Backend that `cuda` came to, as uv names it: `cu128`, `cpu`; not set with `cuda: none`.',
+    'index-url': "Address of that backend's package index, without credentials.",
+    'cuda-version': 'Version of CUDA that `cuda` came to, such as `12.8`; not set for `cpu`.',
+    'driver-version': "Version of NVIDIA's driver; not set where none works, and with `cuda: none`.",
+    'gpu-json':
+      'The GPUs as a JSON list, each with `name`, `computeCapability`, `memoryMiB` and `mig`; not set with `cuda: none`.',
     'cache-hit': 'Whether the cache held an entry for exactly this environment.',
     'cache-key': "Key of this environment's cache entry; not set where nothing is cached.",
     'restored-bytes': 'Size of what was restored from the cache, unpacked; 0 where nothing was.',

@@ -1,46 +1,17 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, relative, sep } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, sep } from 'node:path';
 import { annotate, UserError } from '@mlops/core';
 import { diskFull, requireSpace, saysDiskFull } from './disk.ts';
 import { explain } from './explain.ts';
-import { type LockedPackage, requirementLine } from './locked-package.ts';
-import { readPipfileLock } from './pipfile-lock.ts';
-import { readPoetryLock } from './poetry-lock.ts';
-import type { Project } from './project.ts';
-import type { Python } from './python.ts';
+import { planPipenv, planPoetry } from './foreign-locks.ts';
+import { into, type Plan, shown, type Target } from './plan.ts';
 import { readPythonEnv, writePythonEnv } from './python-env.ts';
 import { readRequirements } from './requirements.ts';
+import { refuseResolution, resolutionArguments } from './resolution.ts';
 import { ToolError } from './run-tool.ts';
 import type { Selection } from './selection.ts';
-import type { Uv } from './uv.ts';
-import { venvPaths } from './venv.ts';
 
-/** Everything an installation needs to know. */
-export interface Target {
-  uv: Uv;
-  python: Python;
-  project: Project;
-  selection: Selection;
-  folder: string;
-  workspace: string;
-  /** A folder that lives as long as the job. */
-  temp: string;
-  venv: string;
-  signal: AbortSignal;
-}
-
-/** One run of uv, and the files its errors are about. */
-interface Step {
-  args: string[];
-  cwd: string;
-  env?: Record<string, string>;
-}
-
-export interface Plan {
-  steps: Step[];
-  /** Whether the files fix every package by version and hash, so that they alone say what is installed. */
-  locked: boolean;
-}
+export type { Plan, Target } from './plan.ts';
 
 /**
  * Installs a project's packages into its environment, as its lock says. Where uv's cache is `warm`, it may hold all of a
@@ -73,6 +44,17 @@ export async function install(
 
 /** The runs of uv that install a project. */
 export async function planInstall(target: Target): Promise<Plan> {
+  const plan = await planOf(target);
+  const { resolution, pip } = target.selection;
+  if (plan.locked)
+    refuseResolution(resolution, `${basename(target.project.files[0] ?? '')} fixes every version`);
+  if (!pip) return plan;
+  const requirement = pip === 'latest' ? 'pip' : `pip==${pip}`;
+  const step = { args: ['pip', 'install', ...into(target.venv), requirement], cwd: target.folder };
+  return { ...plan, steps: [...plan.steps, step] };
+}
+
+async function planOf(target: Target): Promise<Plan> {
   switch (target.project.manager) {
     case 'uv':
       return planUvSync(target);
@@ -133,77 +115,6 @@ function planPylock({ project, selection, folder, venv }: Target): Plan {
   };
 }
 
-async function planPoetry(target: Target): Promise<Plan> {
-  const { project, selection, workspace, venv } = target;
-  const lock = project.files[0] ?? '';
-  const folder = dirname(lock);
-  const pyproject = await readFile(join(folder, 'pyproject.toml'), 'utf8').catch(() => {
-    throw new UserError('poetry.lock has no pyproject.toml beside it', {
-      file: shown(workspace, lock),
-      line: 1,
-    });
-  });
-  const { packages, indexes, isPackage } = readPoetryLock(
-    await readFile(lock, 'utf8'),
-    pyproject,
-    selection,
-    shown(workspace, lock),
-  );
-  const sync = await syncStep(
-    { ...target, folder },
-    packages,
-    indexes,
-    isPackage ? [requirementOfProject(folder)] : [],
-  );
-  return { locked: true, steps: [{ ...sync, args: [...sync.args, ...into(venv)] }] };
-}
-
-async function planPipenv(target: Target): Promise<Plan> {
-  const { project, selection, workspace, venv } = target;
-  const lock = project.files[0] ?? '';
-  const { packages, indexes } = readPipfileLock(
-    await readFile(lock, 'utf8'),
-    selection,
-    shown(workspace, lock),
-  );
-  const sync = await syncStep({ ...target, folder: dirname(lock) }, packages, indexes, []);
-  return { locked: true, steps: [{ ...sync, args: [...sync.args, ...into(venv)] }] };
-}
-
-/** The project itself, in place, as `poetry install` does. */
-function requirementOfProject(folder: string): string {
-  return requirementLine(
-    { name: '', extras: [], source: { path: folder, editable: true }, marker: undefined, hashes: [] },
-    folder,
-  );
-}
-
-/** Installs exactly the packages of a foreign lock, through a requirements file. Hashes are checked by uv. */
-async function syncStep(
-  { folder, temp, workspace, project }: Target,
-  packages: readonly LockedPackage[],
-  indexes: readonly string[],
-  more: readonly string[],
-): Promise<Step> {
-  const unhashed = packages.find(
-    ({ source, hashes }) => source !== 'any' && 'version' in source && hashes.length === 0,
-  );
-  const lock = shown(workspace, project.files[0] ?? '');
-  if (unhashed)
-    throw new UserError(`${lock} has no hash for ${unhashed.name}`, {
-      file: lock,
-      line: 1,
-      advice: 'Write the lock anew with the current version of its tool, and commit it.',
-    });
-  const file = join(temp, 'mlops', 'locked-requirements.txt');
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, [...packages.map((each) => requirementLine(each, folder)), ...more, ''].join('\n'));
-  // A lock's index may be private: with every file fixed by its hash, it does not matter which index offers it.
-  const others = indexes.flatMap((url) => ['--extra-index-url', url]);
-  const strategy = indexes.length ? ['--index-strategy', 'unsafe-best-match'] : [];
-  return { args: ['pip', 'sync', '--allow-empty-requirements', file, ...others, ...strategy], cwd: folder };
-}
-
 async function planRequirements({ project, selection, folder, workspace, venv }: Target): Promise<Plan> {
   if (selection.extras.length)
     throw new UserError(`input extras: '${selection.extras[0]}' has no meaning for requirements files`, {
@@ -231,7 +142,11 @@ async function planRequirements({ project, selection, folder, workspace, venv }:
     );
   }
   const files = project.files.flatMap((file) => ['-r', file]);
-  return { locked: false, steps: [{ args: ['pip', 'install', ...into(venv), ...files], cwd: folder }] };
+  const chosen = resolutionArguments(selection.resolution);
+  return {
+    locked: false,
+    steps: [{ args: ['pip', 'install', ...into(venv), ...chosen, ...files], cwd: folder }],
+  };
 }
 
 /** MLflow's python_env.yaml: what builds need first, then the dependencies. */
@@ -248,7 +163,7 @@ async function planPythonEnv({ project, selection, workspace, temp, venv }: Targ
   return {
     locked: false,
     steps: files.map((each) => ({
-      args: ['pip', 'install', ...into(venv), '-r', each],
+      args: ['pip', 'install', ...into(venv), ...resolutionArguments(selection.resolution), '-r', each],
       cwd: dirname(file),
     })),
   };
@@ -290,7 +205,19 @@ async function planPyproject({ project, selection, workspace, venv }: Target): P
     : ['-r', file, ...selection.extras.flatMap((extra) => ['--extra', extra])];
   return {
     locked: false,
-    steps: [{ args: ['pip', 'install', ...into(venv), ...own, ...ofGroups], cwd: folder }],
+    steps: [
+      {
+        args: [
+          'pip',
+          'install',
+          ...into(venv),
+          ...resolutionArguments(selection.resolution),
+          ...own,
+          ...ofGroups,
+        ],
+        cwd: folder,
+      },
+    ],
   };
 }
 
@@ -309,12 +236,4 @@ function refuseSelected(selection: Selection, why: string): void {
 function refuseExcluded({ excludeGroups }: Selection, why: string): void {
   if (excludeGroups.length)
     throw new UserError(`input exclude-groups: '${excludeGroups[0]}' has no meaning here: ${why}`);
-}
-
-function into(venv: string): string[] {
-  return ['--python', venvPaths(venv, process.platform).python];
-}
-
-function shown(workspace: string, path: string): string {
-  return relative(workspace, path).split(sep).join('/');
 }

@@ -40,7 +40,7 @@ export async function findOrInstallPython(
     );
     return result.exitCode === 0 ? result.stdout.trim() : undefined;
   };
-  let path = await find();
+  let path = asked.latest ? undefined : await find();
   if (!path) {
     path =
       tools && (await restoreInterpreters(uv, asked, where, tools))
@@ -48,7 +48,8 @@ export async function findOrInstallPython(
         : undefined;
   }
   if (!path) {
-    process.stdout.write(`No Python here meets '${asked.request}' (from ${asked.from}); installing one.\n`);
+    if (!asked.latest)
+      process.stdout.write(`No Python here meets '${asked.request}' (from ${asked.from}); installing one.\n`);
     await install(uv, asked, { ...where, env });
     path = await find('--managed-python');
   }

@@ -1,8 +1,17 @@
 import { dirname, relative, resolve, sep } from 'node:path';
-import { addPath, annotate, type Context, exportVariable, type InputsOf, saveState } from '@mlops/core';
+import {
+  addPath,
+  annotate,
+  type Context,
+  exportVariable,
+  type InputsOf,
+  saveState,
+  UserError,
+} from '@mlops/core';
 import type { action } from './action.ts';
 import { uvCacheFolder } from './built-wheels.ts';
 import { type Cache, openCache } from './cache.ts';
+import type { Decision } from './cuda/decide.ts';
 import { useIndexes } from './indexes.ts';
 import type { PostState } from './post.ts';
 import { findProject, type Project } from './project.ts';
@@ -31,7 +40,8 @@ export async function setUp(inputs: Inputs, context: ActionContext): Promise<voi
   try {
     if (project?.manager === 'conda' || project?.manager === 'pixi') {
       const { setUpPrefix } = await import('./set-up-prefix.ts');
-      await setUpPrefix(inputs, context, { project, venv, started, env: {} });
+      const env = await cudaForPrefix(inputs, context, project.manager);
+      await setUpPrefix(inputs, context, { project, venv, started, env });
     } else await setUpWithUv(inputs, context, { project, venv, started });
   } finally {
     await release();
@@ -53,16 +63,18 @@ async function setUpWithUv(
   const { uv, python, cache, tools } = await findTools(inputs, context, asked);
   outputs.cacheHit = false;
   announce(uv, python, asked, project, folder);
+  const decision = await decideCuda(inputs, uv, where);
   if (!project) {
     if (inputs.activate) {
       exportVariable('UV_PYTHON', python.path);
       addPath(dirname(python.path));
     }
+    if (decision) await publishWithoutVenv(inputs, context, uv, decision);
     context.summary.push(`**Python ${python.version}** with uv ${uv.version}, nothing installed.`);
   }
   const environment = project
     ? await setUpVenv(inputs, context, {
-        ...{ uv, python, project, venv, there, cache, started },
+        ...{ uv, python, project, venv, there, cache, started, decision },
         restoredBytes: tools.restoredBytes,
       })
     : { folder: await uvCacheFolder(uv, where) };
@@ -89,6 +101,42 @@ async function findTools(
   Object.assign(outputs, { pythonVersion: python.version, pythonPath: python.path });
   outputs.restoredBytes = tools.restoredBytes;
   return { uv, python, cache, tools };
+}
+
+/** What is wanted of CUDA; what cannot work here is an error before any package is fetched. */
+async function decideCuda(
+  inputs: Inputs,
+  uv: Uv,
+  where: { cwd: string; signal: AbortSignal },
+): Promise<Decision | undefined> {
+  // The default costs a start nothing.
+  if (inputs.cuda === 'none' && !inputs.cudaPackages.length) return undefined;
+  return (await import('./cuda/decide.ts')).decideCuda(inputs, uv, where);
+}
+
+async function publishWithoutVenv(
+  inputs: Inputs,
+  context: ActionContext,
+  uv: Uv,
+  decision: Decision,
+): Promise<void> {
+  const { candidates, components } = decision.wish;
+  if (components.length)
+    throw new UserError("input cuda-packages: there is no environment to install into with 'install: false'");
+  const { exportBackend, publishCuda } = await import('./cuda/publish.ts');
+  const [best = 'cpu'] = candidates;
+  await publishCuda(context, uv, decision, best);
+  if (inputs.activate) exportBackend(decision, best);
+}
+
+/** Environment for conda and pixi, whose solvers choose CUDA by themselves. */
+async function cudaForPrefix(
+  inputs: Inputs,
+  context: ActionContext,
+  manager: string,
+): Promise<Record<string, string>> {
+  if (inputs.cuda === 'none' && !inputs.cudaPackages.length) return {};
+  return (await import('./cuda/prefix.ts')).cudaForPrefix(inputs, context, manager);
 }
 
 function noticeIgnored({ manager, files, ignored }: Project): void {

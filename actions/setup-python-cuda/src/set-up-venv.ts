@@ -4,13 +4,15 @@ import { hashText } from '@mlops/core/hash';
 import type { action } from './action.ts';
 import { isWarm, uvCacheFolder } from './built-wheels.ts';
 import { type Cache, environmentDigest } from './cache.ts';
+import type { Decision } from './cuda/decide.ts';
 import { digestOfTextFiles } from './digest.ts';
 import { restoreFromCache } from './from-cache.ts';
-import { install, planInstall } from './install.ts';
+import { install, planInstall, type Target } from './install.ts';
 import type { PostState } from './post.ts';
 import type { Project } from './project.ts';
 import type { Python } from './python.ts';
 import { readRequirements } from './requirements.ts';
+import { resolutionOf } from './resolution.ts';
 import type { Selection } from './selection.ts';
 import type { Uv } from './uv.ts';
 import { activate, countPackages, ensureVenv, venvPaths } from './venv.ts';
@@ -27,6 +29,8 @@ interface Found {
   /** Whether there is one. */
   there: boolean;
   cache: Cache | undefined;
+  /** What is wanted of CUDA; undefined for `cuda: none`. */
+  decision: Decision | undefined;
   /** Of uv and Python. */
   restoredBytes: number;
   /** When the action began. */
@@ -42,17 +46,23 @@ export async function setUpVenv(
   const { uv, python, project, venv, started } = found;
   const { workingDirectory: folder, github, signal, outputs } = context;
   const where = { cwd: folder, signal };
-  const selection: Selection = {
+  const resolution = resolutionOf(inputs, folder);
+  const asked: Selection = {
     extras: inputs.extras,
     groups: project.manager === 'pip' ? [] : inputs.groups, // There the groups are files.
     excludeGroups: inputs.excludeGroups,
+    ...(resolution && { resolution }),
+    ...(inputs.pipVersion && { pip: inputs.pipVersion }),
   };
-  const target = { ...found, selection, folder, workspace: github.workspace, temp: github.temp, signal };
-  const [lock, plan, uvCache] = await Promise.all([
+  const base = { ...found, selection: asked, folder, workspace: github.workspace, temp: github.temp, signal };
+  const [lock, cuda, uvCache] = await Promise.all([
     lockedFiles(project).then(digestOfTextFiles),
-    planInstall(target),
+    found.decision && setUpCuda(inputs, context, base, found.decision),
     uvCacheFolder(uv, where),
   ]);
+  const target = cuda?.target ?? base;
+  const plan = cuda?.plan ?? (await planInstall(base));
+  const { selection } = target;
   const begun = performance.now();
   const warm = await isWarm(uvCache);
   const cached = await restoreFromCache(inputs, context, found.cache, {
@@ -69,6 +79,7 @@ export async function setUpVenv(
     install(target, plan, { folder: uvCache, warm }),
   );
   const installSeconds = (performance.now() - begun) / 1000;
+  await cuda?.finish();
   outputs.installSeconds = Number(installSeconds.toFixed(3));
   if (inputs.activate) activate(venv);
   const interpreter = venvPaths(venv, process.platform).python;
@@ -88,6 +99,7 @@ export async function setUpVenv(
     lock: plan.locked ? { path: names(project, folder).join(', '), digest: lock } : null,
     digest: environmentDigest(plan.locked ? lock : digestOfPackages(packages ?? []), python, selection),
     cacheHit: cached.hit,
+    ...(cuda && { cuda: cuda.record }),
     durationMs,
     restoredBytes,
     installMs: Math.round(installSeconds * 1000),
@@ -123,6 +135,19 @@ async function installedPackages(
 /** Editable projects are named by a path, which differs from machine to machine. */
 function digestOfPackages(packages: readonly string[]): string {
   return hashText(packages.filter((line) => !line.startsWith('-e ')).join('\n'));
+}
+
+/** CUDA's part of the installation; loaded only where it is asked for. */
+async function setUpCuda(inputs: Inputs, context: ActionContext, target: Target, decision: Decision) {
+  const [{ planWithCuda }, { publishCuda }, { finishCuda }] = await Promise.all([
+    import('./cuda/plan.ts'),
+    import('./cuda/publish.ts'),
+    import('./cuda/finish.ts'),
+  ]);
+  const planned = await planWithCuda(target, decision);
+  const { activate } = inputs;
+  const record = await publishCuda(context, target.uv, decision, planned.settled.backend);
+  return { ...planned, record, finish: () => finishCuda({ ...target, activate }, decision, planned) };
 }
 
 /** All files that fix what is installed: requirements files include others. */

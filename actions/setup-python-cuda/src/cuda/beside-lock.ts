@@ -2,7 +2,7 @@ import type { Plan, Target } from '../install.ts';
 import { ToolError } from '../run-tool.ts';
 import { venvPaths } from '../venv.ts';
 import { firstThatResolves, type Wish } from './candidates.ts';
-import { type Locked, leavingOut, lockedList, sourcesOf, written } from './locked-list.ts';
+import { type Locked, leavingOut, lockedList, pinOf, sourcesOf, written } from './locked-list.ts';
 import { type Resolution, resolve } from './resolve.ts';
 import { checkComponents, toolkitRequirements } from './toolkit.ts';
 import { torchFamily } from './uv-torch.ts';
@@ -35,7 +35,7 @@ export async function planBesideLock(target: Target, plan: Plan, wish: Wish): Pr
   const [best = 'cpu'] = kept ? [build] : wish.candidates;
   const replaced = kept ? [] : locked;
   if (!replaced.length && !wish.components.length)
-    return { backend: best, plan, torch: kept ? locked.map(pin) : [], instead: false };
+    return { backend: best, plan, torch: kept ? locked.map(exactly) : [], instead: false };
 
   const [step = { args: [], cwd: target.folder }] = plan.steps;
   const sources = await sourcesOf(step);
@@ -45,7 +45,7 @@ export async function planBesideLock(target: Target, plan: Plan, wish: Wish): Pr
     ...(replaced.length ? await neededByTorchAlone(target, step, sources, list, family) : []),
   ]);
   const rest = list.filter(({ name }) => !out.has(name));
-  const constraints = await written(target, 'locked-constraints.txt', rest.map(pin).join('\n'));
+  const constraints = await written(target, 'locked-constraints.txt', rest.map(pinOf).join('\n'));
   const { backend, resolution } = await firstThatResolves(
     target,
     kept ? { ...wish, candidates: [build] } : wish,
@@ -81,7 +81,7 @@ export async function planBesideLock(target: Target, plan: Plan, wish: Wish): Pr
   return {
     backend,
     plan: { ...plan, steps: [...steps, installBeside] },
-    torch: replaced.length ? await torchIn(target, resolution) : locked.map(pin),
+    torch: replaced.length ? await torchIn(target, resolution) : locked.map(exactly),
     instead: replaced.length > 0,
     only: new Set([...restNames, ...resolution.versions.keys()]),
   };
@@ -98,7 +98,7 @@ function withoutBuild({ text, version }: Locked): string {
   return text.replace(version, version.split('+')[0] ?? version);
 }
 
-function pin({ name, version }: Locked): string {
+function exactly({ name, version }: Locked): string {
   return `${name}==${version}`;
 }
 
@@ -121,8 +121,9 @@ async function neededByTorchAlone(
   const libraries = list.filter(({ name }) => !family.has(name) && /^(nvidia|cuda)-/.test(name));
   if (!libraries.length) return [];
   const namesNeededBy = async (wanted: readonly Locked[]): Promise<ReadonlySet<string> | undefined> => {
-    const pins = await written(target, 'all-constraints.txt', list.map(pin).join('\n'));
-    const args = [...wanted.map(({ text }) => text), ...sources, '--constraint', pins];
+    const file = await written(target, 'some-of-the-lock.txt', wanted.map(({ text }) => text).join('\n'));
+    const pins = await written(target, 'all-of-the-lock.txt', list.map(pinOf).join('\n'));
+    const args = ['-r', file, ...sources, '--constraint', pins];
     const options = {
       ...target,
       python: target.python.path,

@@ -9,6 +9,7 @@ import { activateCudaHome, cudaHomeOf, makeCudaHome } from './home.ts';
 import { askTorch, judgeTorch } from './kernel-check.ts';
 import { checkNvcc } from './nvcc-check.ts';
 import type { CudaTarget } from './plan.ts';
+import { exportBackend } from './publish.ts';
 
 interface Installed {
   uv: Uv;
@@ -24,13 +25,15 @@ interface Installed {
 /** What there is to do once everything is installed: tidy up, put the toolkit together, try the GPUs. */
 export async function finishCuda(
   installed: Installed,
-  { wish, machine }: Decision,
+  decision: Decision,
   { settled, unsynced }: CudaTarget,
 ): Promise<void> {
+  const { wish, machine } = decision;
   const { venv, temp, signal, activate } = installed;
   const { backend, only } = settled;
   const { python } = venvPaths(venv, process.platform);
   if (only) await removeOthers(installed, python, only);
+  if (activate) exportBackend(decision, backend);
   if (unsynced && activate) {
     exportVariable('UV_NO_SYNC', '1');
     annotate(

@@ -1,5 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { UserError } from '@mlops/core';
 import type { Plan, Target } from '../install.ts';
 import { withExtras } from '../locked-package.ts';
 import { normalName, readRequirements } from '../requirements.ts';
@@ -9,8 +10,15 @@ export interface Locked {
   /** Normalised. */
   name: string;
   version: string;
-  /** As a requirement, with its marker. */
+  /** Where it applies; empty for everywhere. */
+  marker: string;
+  /** As a requirement, with its extras and its marker. */
   text: string;
+}
+
+/** Its version, where it applies: a lock may have several versions of a package, for several platforms. */
+export function pinOf({ name, version, marker }: Omit<Locked, 'text'>): string {
+  return `${name}==${version}${marker ? ` ; ${marker}` : ''}`;
 }
 
 /** One run of uv of a plan. */
@@ -25,8 +33,8 @@ export async function lockedList(target: Target, plan: Plan): Promise<Locked[]> 
     step.args[0] === 'sync' ? [await exported(target, step)] : filesOf(step),
   );
   return requirements.flatMap(({ name, text }) => {
-    const version = /^[^;@]*==\s*([^\s;,*]+)\s*(;|$)/.exec(text)?.[1];
-    return name && version ? [{ name, version, text }] : [];
+    const [, version, marker = ''] = /^[^;@]*==\s*([^\s;,*]+)\s*(?:;\s*(.*))?$/.exec(text) ?? [];
+    return name && version ? [{ name, version, marker, text }] : [];
   });
 }
 
@@ -52,12 +60,29 @@ export async function leavingOut(
       args: ['pip', 'install', '--no-deps', ...others, ...copies.flatMap((file) => ['-r', file])],
     };
   }
+  mustLeaveOut(target.uv.version);
   const excludes = await written(target, 'left-out.txt', [...names].join('\n'));
   const others = args
     .slice(2)
     .filter((arg) => arg !== '--allow-empty-requirements')
     .flatMap((arg) => (isFile(arg) ? ['-r', arg] : [arg]));
   return { ...rest, args: ['pip', 'install', '--no-deps', '--excludes', excludes, ...others] };
+}
+
+/** The first uv whose `uv pip install` can leave packages out of a list. */
+const leavesOut = [0, 9, 8] as const;
+
+function mustLeaveOut(version: string): void {
+  const parts = version.split('.').map(Number);
+  const difference =
+    leavesOut.map((part, index) => (parts[index] ?? 0) - part).find((each) => each !== 0) ?? 0;
+  if (difference < 0)
+    throw new UserError(
+      `uv ${version} on PATH is too old to install PyTorch for another CUDA than the lock's`,
+      {
+        advice: `Install uv ${leavesOut.join('.')} or newer in an earlier step, or none: then the action brings its own.`,
+      },
+    );
 }
 
 /** The options of a step, and of its requirements files, that say where packages come from. */
@@ -124,8 +149,12 @@ async function pylockList(target: Target, step: Step): Promise<Locked[]> {
   return texts.flatMap((text) =>
     ((parse(text) as Pylock).packages ?? []).flatMap(({ name, version, marker }) => {
       if (!version) return [];
-      const condition = marker ? ` ; ${withExtras(asExtra(marker), extras)}` : '';
-      return [{ name: normalName(name), version, text: `${name}==${version}${condition}` }];
+      const locked = {
+        name: normalName(name),
+        version,
+        marker: marker ? withExtras(asExtra(marker), extras) : '',
+      };
+      return [{ ...locked, text: pinOf(locked) }];
     }),
   );
 }

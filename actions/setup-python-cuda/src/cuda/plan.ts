@@ -23,7 +23,11 @@ export async function planWithCuda(target: Target, decision: Decision): Promise<
   const narrowed = extra ? { ...wish, candidates: [extra] } : wish;
   const selection: Selection = { ...target.selection, extras };
   const asWritten = await planInstall({ ...target, selection });
-  const settled = await planForBackend({ ...target, selection }, asWritten, narrowed);
+  // PyTorch for macOS is one build, which every index has.
+  const settled: BackendPlan =
+    process.platform === 'darwin'
+      ? { backend: 'cpu', plan: asWritten, torch: [], instead: false }
+      : await planForBackend({ ...target, selection }, asWritten, narrowed);
   announce(settled, decision, extra);
   const cuda = [settled.backend, ...settled.torch, ...wish.components];
   return {

@@ -9,13 +9,12 @@ import { indexOf } from './uv-torch.ts';
 
 type ActionContext = Context<typeof action>;
 
-/** Tells the steps that follow, and the run record, what was decided. */
+/** Sets the outputs about what was decided, and returns what the run record says of it. */
 export async function publishCuda(
   context: ActionContext,
   uv: Uv,
-  { machine, request }: Decision,
+  { machine }: Decision,
   backend: string,
-  forLaterSteps: boolean,
 ): Promise<NonNullable<EnvironmentRecord['cuda']>> {
   const { outputs, workingDirectory: cwd, signal } = context;
   publishMachine(context, machine);
@@ -23,13 +22,19 @@ export async function publishCuda(
   const index = await indexOf(uv, backend, { cwd, signal });
   if (index) outputs.indexUrl = index;
   if (cudaVersion(backend)) outputs.cudaVersion = versionText(backend);
-  if (forLaterSteps && process.platform !== 'darwin') {
-    exportVariable('UV_TORCH_BACKEND', backend);
-    // Conda's solver takes the machine's word for what CUDA there is, which has none.
-    if (request.kind === 'version' && !machine.gpus.length)
-      exportVariable('CONDA_OVERRIDE_CUDA', versionText(backend));
-  }
   return { backend, driver: machine.driver ?? null, gpus: machine.gpus.map(described) };
+}
+
+/**
+ * Has `uv pip` and conda in later steps follow the decision. Not before everything is installed: uv would take PyTorch
+ * from its own index even where a lock names another one that has the same build.
+ */
+export function exportBackend({ machine, request }: Decision, backend: string): void {
+  if (process.platform === 'darwin') return;
+  exportVariable('UV_TORCH_BACKEND', backend);
+  // Conda's solver takes the machine's word for what CUDA there is, which has none.
+  if (request.kind === 'version' && !machine.gpus.length)
+    exportVariable('CONDA_OVERRIDE_CUDA', versionText(backend));
 }
 
 /** The outputs about the machine itself. */

@@ -87,6 +87,7 @@ const undisturbed = Object.fromEntries(
     'UV_OVERRIDE',
     'UV_EXCLUDE',
     'UV_NO_INDEX',
+    'UV_FIND_LINKS',
     'UV_CONFIG_FILE',
   ].map((name) => [name, undefined]),
 );
