@@ -88,6 +88,16 @@ describe.skipIf(windows)('requirements without hashes', () => {
   });
 });
 
+test.skipIf(windows)('pyproject.toml without a lock, with an extra for the backend', async () => {
+  await write({
+    'pyproject.toml':
+      '[project]\nname = "demo"\nversion = "0.1.0"\nrequires-python = ">=3.10"\ndependencies = ["six==1.16.0"]\n[project.optional-dependencies]\ncpu = ["torch==2.9.0"]\ncu126 = ["torch==2.8.0"]\n',
+  });
+  const cpu = await onMachine({ inputs: { cuda: 'auto' } });
+  expect(await installed(cpu)).toContain('torch==2.9.0+cpu');
+  expect(await installed(await onMachine({ inputs: { cuda: '12' } }))).toContain('torch==2.8.0+cu126');
+});
+
 describe.skipIf(windows)('requirements with hashes', () => {
   test('the build is another one, everything else is as locked', async () => {
     await hashed('torch\ntorchvision\nsix==1.16.0\nfilelock==3.19.1\n');
@@ -185,6 +195,16 @@ describe.skipIf(windows)('uv.lock', () => {
       'import torch; print(torch.__version__)',
     );
     expect(python).toBe('2.9.0+cu130');
+  });
+
+  test('versions that differ by platform stay what they are', async () => {
+    await project([
+      'torch',
+      "six==1.16.0 ; sys_platform == 'win32'",
+      "six==1.17.0 ; sys_platform != 'win32'",
+    ]);
+    const result = await onMachine({ inputs: { cuda: 'cpu' } });
+    expect(await installed(result)).toEqual(['filelock==3.20.0', 'six==1.17.0', 'torch==2.9.0+cpu']);
   });
 
   test('without a package of PyTorch it is left alone', async () => {

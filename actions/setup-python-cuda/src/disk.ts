@@ -28,7 +28,8 @@ export interface Disk {
 export async function requireSpace(target: Target, plan: Plan, uvCache: string): Promise<void> {
   const disks = await disksOf(uvCache, target.venv);
   if (disks.every(({ free }) => free >= ample)) return;
-  const inLock = await lockedSizes(target);
+  // What comes for another CUDA than the lock's is not in it.
+  const inLock = target.selection.cuda ? undefined : await lockedSizes(target);
   if (inLock && !tooSmall(disks, unpacked.most * total(inLock))) return;
   const packages = await packagesToInstall(target, plan, inLock);
   if (!packages) return; // Whatever hinders uv from telling is told by the installation itself.

@@ -8,7 +8,7 @@ export type CudaRequest =
   /** Without a minor version the newest one of the major version that serves. */
   | { kind: 'version'; written: string; major: number; minor?: number };
 
-/** Reads the input `cuda` (but `none`): `auto`, `cpu`, `12.8`, `cu128` or `12`. `known` are the backends of uv. */
+/** Reads the input `cuda` (but `none`): `auto`, `cpu`, `12.8`, `cu128` or `12`. `known` are the backends of uv, if it is asked. */
 export function cudaRequest(written: string, known: readonly string[]): CudaRequest {
   const text = written.trim().toLowerCase();
   if (text === 'auto' || text === 'cpu') return { kind: text };
@@ -22,7 +22,9 @@ export function cudaRequest(written: string, known: readonly string[]): CudaRequ
         : undefined;
   if (!request)
     throw new UserError(`input cuda: '${written}' is neither a version of CUDA nor 'none', 'auto' or 'cpu'`, {
-      advice: `uv knows ${listed(known)}; '12' is the newest of them that serves.`,
+      advice: known.length
+        ? `uv knows ${listed(known)}; '12' is the newest of its versions that serves.`
+        : "Versions are like '12.8', 'cu128' or '12'.",
     });
   return { kind: 'version', written, ...request };
 }
