@@ -25,13 +25,13 @@ import { tool } from '@mlops/tools';
 import { expect, inject } from 'vitest';
 import { parse } from 'yaml';
 
-const source = fileURLToPath(new URL('../../examples/tabular-sklearn', import.meta.url));
+const examples = fileURLToPath(new URL('../../examples', import.meta.url));
 const recordsRef = 'refs/heads/mlops-records';
 
 /** Default: ml.yml on a push of the branch that is checked out. */
 export type ExampleRun = Partial<RunOptions>;
 
-/** examples/tabular-sklearn as a repository of its own, with an origin, and the machine that its workflows run on. */
+/** An example as a repository of its own, with an origin, and the machine that its workflows run on. */
 export class Example {
   readonly engine: Engine;
   readonly repository: TemporaryRepository;
@@ -52,8 +52,11 @@ export class Example {
     this.#uvCache = parts.uvCache;
   }
 
-  /** With the project in a subfolder, where one is named; workflows stand at the repository's root all the same. */
-  static async open(subfolder = '.'): Promise<Example> {
+  /**
+   * A folder of `examples` (default tabular-sklearn), with the project in a subfolder where one is named; workflows
+   * stand at the repository's root all the same.
+   */
+  static async open({ name = 'tabular-sklearn', subfolder = '.' } = {}): Promise<Example> {
     const { folder: releaseTree, slug, refs } = inject('release');
     // The user's own, so that wheels are fetched once per machine rather than once per test.
     const uvCache = (await command(await tool('uv'), ['cache', 'dir'])).stdout.trim();
@@ -61,11 +64,11 @@ export class Example {
     const repository = await temporaryRepository({}, { origin: true });
     const engine = await startEngine({ releaseTree, slug, refs });
     const example = new Example({ engine, repository, home, uvCache }, subfolder);
-    await example.#copy();
+    await example.#copy(join(examples, name));
     return example;
   }
 
-  async #copy(): Promise<void> {
+  async #copy(source: string): Promise<void> {
     const own = new Set(['.venv', '__pycache__', '.pytest_cache', '.ruff_cache']);
     await cp(source, this.folder, { recursive: true, filter: (path) => !own.has(basename(path)) });
     const root = this.repository.path;

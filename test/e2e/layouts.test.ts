@@ -7,7 +7,7 @@ const folder = 'models/tumor';
 let example: Example;
 
 beforeAll(async () => {
-  example = await Example.open(folder);
+  example = await Example.open({ subfolder: folder });
 });
 afterAll(() => example.close());
 
