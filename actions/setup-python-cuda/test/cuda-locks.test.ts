@@ -51,6 +51,7 @@ describe('the packages of a lock', () => {
         text: "torch==2.9.0+cu128 ; sys_platform != 'darwin'",
       },
       { name: 'jax', version: '0.4.1', marker: '', text: 'Jax[cuda]==0.4.1' },
+      { name: 'ours', version: undefined, marker: '', text: 'ours @ git+https://example.org/ours@abc' },
     ]);
   });
 
@@ -63,6 +64,7 @@ describe('the packages of a lock', () => {
     expect(list.map(({ text }) => text)).toEqual([
       'torch==2.9.0 ; python_version >= "2"',
       'six==1.16.0 ; python_version >= "2"',
+      'ours',
     ]);
   });
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { activateCudaHome, makeCudaHome } from '../src/cuda/home.ts';
-import { checkWish, readComponents, toolkitRequirements } from '../src/cuda/toolkit.ts';
+import { backendsWith, readComponents, toolkitRequirements } from '../src/cuda/toolkit.ts';
 
 describe('what of the toolkit is installed', () => {
   test.each([
@@ -35,9 +35,10 @@ describe('what of the toolkit is installed', () => {
   });
 
   test('nvcc is in the wheels of 13 only', () => {
-    expect(() => checkWish(['nvcc'], '13', ['cu130'])).not.toThrow();
-    expect(() => checkWish(['cudart'], '12.8', ['cu128'])).not.toThrow();
-    expect(() => checkWish(['nvcc'], '11.8', ['cu118'])).toThrow('no nvcc for CUDA 11.8');
+    expect(backendsWith(['nvcc'], 'auto', ['cu132', 'cu130', 'cu129'])).toEqual(['cu132', 'cu130']);
+    expect(backendsWith(['cudart'], '12', ['cu129', 'cu128'])).toEqual(['cu129', 'cu128']);
+    expect(backendsWith([], 'auto', ['cpu'])).toEqual(['cpu']);
+    expect(() => backendsWith(['nvcc'], '11.8', ['cu118'])).toThrow('no nvcc for CUDA 11.8');
   });
 });
 

@@ -26,7 +26,8 @@ export interface BackendPlan {
  */
 export async function planBesideLock(target: Target, plan: Plan, wish: Wish): Promise<BackendPlan> {
   const { uv, temp, signal, venv } = target;
-  const list = await lockedList(target, plan);
+  const listed = await lockedList(target, plan);
+  const list = listed.filter((each): each is Locked => each.version !== undefined);
   const names = list.map(({ name }) => name);
   const family = await torchFamily(uv, names, { cwd: temp, signal });
   const locked = list.filter(({ name }) => family.has(name));
@@ -60,7 +61,7 @@ export async function planBesideLock(target: Target, plan: Plan, wish: Wish): Pr
   );
   await checkComponents(target, backend, wish.components);
 
-  const restNames = new Set(rest.map(({ name }) => name));
+  const restNames = new Set(listed.map(({ name }) => name).filter((name) => !out.has(name)));
   const beside = [...resolution.versions].filter(([name]) => !restNames.has(name));
   const file = await written(
     target,

@@ -4,7 +4,7 @@ import type { Wish } from './candidates.ts';
 import { chooseBackends, type Situation } from './choose.ts';
 import { lookForGpus, type Machine } from './machine.ts';
 import { type CudaRequest, cudaRequest } from './request.ts';
-import { checkWish, readComponents } from './toolkit.ts';
+import { backendsWith, readComponents } from './toolkit.ts';
 import { knownBackends, servedBackends } from './uv-torch.ts';
 
 /** What the inputs `cuda` and `cuda-packages` come to on this machine. */
@@ -32,7 +32,7 @@ export async function decideCuda(
 ): Promise<Decision | undefined> {
   const components = readComponents(cudaPackages);
   if (cuda === 'none') {
-    checkWish(components, cuda, []);
+    backendsWith(components, cuda, []);
     return undefined;
   }
   const known = await knownBackends(uv, where);
@@ -43,13 +43,12 @@ export async function decideCuda(
   announce(machine);
   const { candidates, notice } = chooseBackends({ ...situation, request });
   if (notice) annotate('notice', notice, { title: 'GPUs of several generations' });
-  checkWish(components, cuda, candidates);
-  return {
-    written: cuda,
-    request,
-    machine,
-    wish: { candidates, fitting: fittingHere(situation), components },
+  const wish = {
+    candidates: backendsWith(components, cuda, candidates),
+    fitting: fittingHere(situation),
+    components,
   };
+  return { written: cuda, request, machine, wish };
 }
 
 /** Every backend that runs here, the best one first. */

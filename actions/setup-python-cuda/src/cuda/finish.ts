@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { annotate, exportVariable, UserError } from '@mlops/core';
 import { command } from '@mlops/core/process';
+import { normalName } from '../requirements.ts';
 import type { Uv } from '../uv.ts';
 import { venvPaths } from '../venv.ts';
 import { cudaVersion } from './backend.ts';
@@ -72,7 +73,10 @@ async function removeOthers(
 ): Promise<void> {
   const { stdout } = await uv.run(['pip', 'freeze', '--python', python], { cwd: folder, signal });
   // Projects and what comes from an address or a commit have no version here, and are the lock's own.
-  const names = stdout.split('\n').flatMap((line) => /^([\w.-]+)==/.exec(line)?.[1]?.toLowerCase() ?? []);
+  const names = stdout
+    .split('\n')
+    .flatMap((line) => /^([\w.-]+)==/.exec(line)?.[1] ?? [])
+    .map(normalName);
   const others = names.filter((name) => !only.has(name) && !seeds.includes(name));
   if (!others.length) return;
   await uv.run(['pip', 'uninstall', '--python', python, ...others], { cwd: folder, signal, loud: true });

@@ -5,16 +5,20 @@ import type { Plan, Target } from '../install.ts';
 import { withExtras } from '../locked-package.ts';
 import { normalName, readRequirements } from '../requirements.ts';
 
-/** A package that a lock fixes by its version. */
-export interface Locked {
+/** A package in a lock. */
+export interface Listed {
   /** Normalised. */
   name: string;
-  version: string;
+  /** Undefined for what comes from a folder, a commit or an address. */
+  version: string | undefined;
   /** Where it applies; empty for everywhere. */
   marker: string;
   /** As a requirement, with its extras and its marker. */
   text: string;
 }
+
+/** A package that a lock fixes by its version. */
+export type Locked = Listed & { version: string };
 
 /** Its version, where it applies: a lock may have several versions of a package, for several platforms. */
 export function pinOf({ name, version, marker }: Omit<Locked, 'text'>): string {
@@ -24,8 +28,8 @@ export function pinOf({ name, version, marker }: Omit<Locked, 'text'>): string {
 /** One run of uv of a plan. */
 type Step = Plan['steps'][number];
 
-/** What a plan would install, as far as it is fixed by a version: not what comes from a folder, a commit or an address. */
-export async function lockedList(target: Target, plan: Plan): Promise<Locked[]> {
+/** What a plan would install, but for folders that have no name in it. */
+export async function lockedList(target: Target, plan: Plan): Promise<Listed[]> {
   const [step] = plan.steps;
   if (!step) return [];
   if (target.project.manager === 'pylock') return pylockList(target, step);
@@ -34,7 +38,7 @@ export async function lockedList(target: Target, plan: Plan): Promise<Locked[]> 
   );
   return requirements.flatMap(({ name, text }) => {
     const [, version, marker = ''] = /^[^;@]*==\s*([^\s;,*]+)\s*(?:;\s*(.*))?$/.exec(text) ?? [];
-    return name && version ? [{ name, version, marker, text }] : [];
+    return name ? [{ name, version, marker, text }] : [];
   });
 }
 
@@ -142,19 +146,15 @@ interface Pylock {
   }[];
 }
 
-async function pylockList(target: Target, step: Step): Promise<Locked[]> {
+async function pylockList(target: Target, step: Step): Promise<Listed[]> {
   const { parse } = await import('smol-toml');
   const texts = await Promise.all(filesOf(step).map((file) => readFile(file, 'utf8')));
   const extras = new Set(target.selection.extras);
   return texts.flatMap((text) =>
-    ((parse(text) as Pylock).packages ?? []).flatMap(({ name, version, marker }) => {
-      if (!version) return [];
-      const locked = {
-        name: normalName(name),
-        version,
-        marker: marker ? withExtras(asExtra(marker), extras) : '',
-      };
-      return [{ ...locked, text: pinOf(locked) }];
+    ((parse(text) as Pylock).packages ?? []).map(({ name, version, marker }) => {
+      const condition = marker ? withExtras(asExtra(marker), extras) : '';
+      const listed = { name: normalName(name), version, marker: condition };
+      return { ...listed, text: version ? pinOf({ ...listed, version }) : name };
     }),
   );
 }

@@ -46,7 +46,7 @@ function announce(
   const because = `cuda: ${written}`;
   if (!torch.length)
     process.stdout.write(
-      `The project has no package of PyTorch's, so that '${because}' changes none; ${backend} would be its backend here.\n`,
+      `The project has no package of PyTorch's that is fixed by a version or a range, so that '${because}' changes none; ${backend} would be its backend here.\n`,
     );
   else
     process.stdout.write(

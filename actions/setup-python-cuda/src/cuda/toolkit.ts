@@ -36,14 +36,14 @@ export function readComponents(lines: readonly string[]): string[] {
   return [...new Set(names.map(normalName))];
 }
 
-/** Refuses what cannot be had, as far as that is known without an index. */
-export function checkWish(
+/** Those of the candidates that have the components, as far as that is known without an index. None is an error. */
+export function backendsWith(
   components: readonly string[],
   written: string,
   candidates: readonly string[],
-): void {
+): string[] {
   const [best = 'cpu'] = candidates;
-  if (!components.length) return;
+  if (!components.length) return [...candidates];
   const version = cudaVersion(best);
   if (!version)
     throw new UserError(
@@ -54,7 +54,8 @@ export function checkWish(
       }`,
       { advice: "Name it: 'cuda: 13', for instance." },
     );
-  if (components.includes('nvcc') && version[0] < 13)
+  const having = components.includes('nvcc') ? candidates.filter(hasNvcc) : [...candidates];
+  if (!having.length)
     throw new UserError(
       `input cuda-packages: NVIDIA's wheels have no nvcc for CUDA ${versionText(best)}, only ptxas and libnvvm`,
       {
@@ -62,6 +63,12 @@ export function checkWish(
           "Choose 'cuda: 13', the first with the compiler in its wheels; or take cuda-nvcc from conda-forge with an environment.yml.",
       },
     );
+  return having;
+}
+
+/** Wheels of 12.x and older bring the assembler and libdevice under nvcc's name, and no compiler. */
+function hasNvcc(backend: string): boolean {
+  return (cudaVersion(backend)?.[0] ?? 0) >= 13;
 }
 
 /** Refuses components that this version of the toolkit does not have, before anything is installed. */
