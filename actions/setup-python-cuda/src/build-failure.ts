@@ -74,14 +74,15 @@ export function buildFailure(said: string): BuildFailure | undefined {
   if (!built) return undefined;
   const lines = said.split(/\r?\n/).map((line) => line.trim());
   const missing = missingIn(said);
+  const program = missing && 'program' in missing ? missing.program : undefined;
+  const last = (pattern: RegExp) => lines.findLast((line) => pattern.test(line));
   const reason =
-    lines.findLast((line) => /fatal error[: ]/.test(line)) ??
-    lines.findLast((line) => missing && 'program' in missing && line.includes(missing.program)) ??
-    lines.findLast(
-      (line) => /(^|[\s:])(error|Error|ERROR)\b.*:/.test(line) && !/^error: Command '\[/.test(line),
-    ) ??
-    lines.findLast((line) => /^[A-Z]\w*(Error|Exception)\b/.test(line));
-  return { package: built, line: reason ?? 'its build backend said nothing', missing };
+    last(/fatal error[: ]/) ??
+    (program && lines.findLast((line) => line.includes(program))) ??
+    last(/^\S+:\d+(?::\d+)?: error:/) ??
+    last(/^[A-Z]\w*(?:Error|Exception)\b.*:/) ??
+    last(/^(?:error|ERROR): (?!Command |The build backend|Failed |subprocess-exited)/);
+  return { package: built.replace(/ @ .*/, ''), line: reason ?? 'its build backend said nothing', missing };
 }
 
 function missingIn(said: string): BuildFailure['missing'] {

@@ -76,6 +76,7 @@ function refused(said: string, { hasCredentials }: Circumstances): Cause | undef
       : 'the credentials that it was given may not read this'
     : 'no credentials were given for it';
   return {
+    ...unfound(said),
     message: `${url ? shownAddress(url) : 'an index'} refused the request (${code}): ${why}`,
     advice: given
       ? `Check user and token for ${host} in the input 'index-credentials': whether they have expired, and may read packages.`
@@ -128,6 +129,12 @@ function unhashed(said: string): Cause | undefined {
 }
 
 function wrongPython(said: string): Cause | undefined {
+  const required = /requires Python ?([<>=!~]\S*(?:,[<>=!~]\S*)*) and you require/.exec(said)?.[1];
+  if (required)
+    return {
+      conflict: true,
+      advice: `This environment has another Python. Set 'python-version' to one that fits (${required}), or use a version of the package that supports this one.`,
+    };
   const current =
     /current Python version \(([\d.]+)\)|resolved to Python ([\d.]+)|Python version: ([\d.]+)|running interpreter \(([\d.]+)\)/.exec(
       said,
@@ -173,6 +180,7 @@ function build(said: string, { platform }: Circumstances): Cause | undefined {
 function unknownPackage(said: string): Cause | undefined {
   if (/not found in the package registry/i.test(said))
     return {
+      ...unfound(said),
       advice:
         "Check the spelling; a private package needs its index in 'index-url', 'extra-index-urls' or pyproject.toml.",
     };
@@ -186,6 +194,12 @@ function unknownPackage(said: string): Cause | undefined {
         "Check the spelling and the version; the package may be in another channel, which 'channels:' or 'conda-channels' have to name.",
     };
   return undefined;
+}
+
+/** The package that no index has. */
+function unfound(said: string): { package?: string } {
+  const name = /`?([\w.-]+)`? was not found in the package registry/.exec(said)?.[1];
+  return name ? { package: name } : {};
 }
 
 function unreachable(said: string): Cause | undefined {
@@ -205,7 +219,7 @@ function unreachable(said: string): Cause | undefined {
 
 function conflict(said: string): Cause | undefined {
   const python =
-    /No solution found|are incompatible|Cannot solve the request|unsatisfiable|ResolutionImpossible/i;
+    /No solution found|are incompatible|Could not solve|Cannot solve the request|unsatisfiable|ResolutionImpossible/i;
   return python.test(said)
     ? { conflict: true, advice: 'Loosen one of these requirements, or choose another version of Python.' }
     : undefined;

@@ -7,9 +7,14 @@ export interface Credential {
   /** Undefined for a token alone. */
   user: string | undefined;
   secret: string;
+  /** Whether the token belongs into the addresses of a conda server (`/t/<token>/`). */
+  inPath?: true;
 }
 
-/** Reads lines of the form `https://user:token@host/…` or `name=user:token`. Errors repeat nothing of a line. */
+/**
+ * Reads lines of the form `https://user:token@host/…` or `name=user:token`, for pixi also `https://token@host` and
+ * `https://host/t/token`. Errors repeat nothing of a line.
+ */
 export function parseCredentials(text: string): Credential[] {
   const lines = text.split(/\r?\n/).map((line) => line.trim());
   const found = lines.flatMap((line, index) =>
@@ -34,7 +39,10 @@ function parseLine(line: string, number: number): Credential {
     });
   if (/^https?:\/\//.test(line)) {
     if (!URL.canParse(line)) throw wrong('this is no address');
-    const { hostname, username, password } = new URL(line);
+    const { hostname, username, password, pathname } = new URL(line);
+    const inPath = decoded(/^\/t\/([^/]+)/.exec(pathname)?.[1] ?? '');
+    if (inPath)
+      return checked({ for: { host: hostname }, user: undefined, secret: inPath, inPath: true }, wrong);
     const [user, secret] = [decoded(username), decoded(password)];
     if (user === undefined || secret === undefined)
       throw wrong('user or token are not percent-encoded right');

@@ -1,5 +1,6 @@
-import { statfs } from 'node:fs/promises';
-import { dirname, join, relative, sep } from 'node:path';
+import { readFile, statfs } from 'node:fs/promises';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { UserError } from '@mlops/core';
 import { type Cause, causeOf } from './causes.ts';
 import { hasCredentials } from './indexes.ts';
@@ -9,16 +10,20 @@ import type { Project } from './project.ts';
 import { declaredRequirements, normalName, type Requirement } from './requirements.ts';
 import type { ToolError } from './run-tool.ts';
 
-/** What a failed installation came from, in short, at the line of the requirement it is about. */
+/**
+ * What a failed installation came from, in short, at the line of the requirement it is about; `constraints` are files
+ * that bind the requirements.
+ */
 export async function explain(
   error: ToolError,
   project: Project,
   folder: string,
   workspace: string,
+  constraints: readonly string[] = [],
 ): Promise<UserError> {
   const shown = (path: string) => relative(workspace, path).split(sep).join('/');
   const said = ownWords(error);
-  const parsed = syntaxError(said, folder, shown);
+  const parsed = await syntaxError(said, folder, shown);
   if (parsed) return new UserError(said, { ...parsed, cause: error, advice: syntaxAdvice(said) });
 
   const { bavail, bsize } = await statfs(folder).catch(() => ({ bavail: 0, bsize: 0 }));
@@ -27,7 +32,10 @@ export async function explain(
     freeBytes: bavail * bsize,
     hasCredentials,
   });
-  const involved = await involvedRequirements(cause?.package ?? said, project);
+  const involved = await involvedRequirements(cause?.package ?? said, error.said, [
+    ...declaringFiles(project),
+    ...constraints,
+  ]);
   const [first] = involved;
   const place = first
     ? { file: shown(first.file), line: first.line }
@@ -42,24 +50,26 @@ export async function explain(
 
 /** Contradicting requirements come before the reason; otherwise the reason, and those that it names if there are several. */
 function messageOf(cause: Cause | undefined, said: string, requirements: readonly string[]): string {
-  const reason = cause?.message ?? said;
+  const reason = cause?.message ?? (cause ? withoutHeadline(said) : said);
   if (cause?.conflict && requirements.length) {
     const what =
       requirements.length === 1
         ? 'this requirement cannot be met'
         : 'these requirements cannot be met together';
-    return [`${what}:`, ...requirements, withoutHeadline(reason)].join('\n');
+    return [`${what}:`, ...requirements, reason].join('\n');
   }
   return requirements.length > 1 ? [reason, ...requirements].join('\n') : reason;
 }
 
-/** The tool's headline says what the list above it has said already. */
+/** The reason without the tool's headline and the indentation below it. */
 function withoutHeadline(said: string): string {
-  const lines = said.split('\n');
   const headline =
-    /^(No solution found|Could not solve|The following packages are incompatible|failed to solve|LibMamba\w+: Encountered)/;
+    /^(No solution found|Could not solve for|The following packages are incompatible|[× ]*failed to solve|LibMamba\w+: Encountered)/;
+  const lines = said.split('\n');
   const rest = lines.filter((line) => !headline.test(line.trim()));
-  return (rest.length ? rest : lines).map((line) => line.replace(/^\s*cause: /, '')).join('\n');
+  return (rest.length ? rest : lines)
+    .map((line) => line.replace(/^\s*(cause: |Cannot solve the request because of: )|^\s{5,}(?=[A-Z])/, ''))
+    .join('\n');
 }
 
 function hintOf({ stderr, tool }: ToolError): string | undefined {
@@ -67,14 +77,19 @@ function hintOf({ stderr, tool }: ToolError): string | undefined {
   return hint && `${tool}'s hint: ${hint}`;
 }
 
-/** uv names file, line and column of what it cannot read. */
-function syntaxError(
+/** uv names the place of what it cannot read: file, line and column, or file and character. */
+async function syntaxError(
   said: string,
   folder: string,
   shown: (path: string) => string,
-): { file: string; line: number; column: number } | undefined {
+): Promise<{ file: string; line: number; column?: number } | undefined> {
   const [, file, line, column] = /(?:^|[\s`])([^\s`:]+\.(?:txt|in|toml)):(\d+):(\d+)/.exec(said) ?? [];
-  return file ? { file: shown(join(folder, file)), line: Number(line), column: Number(column) } : undefined;
+  if (file) return { file: shown(join(folder, file)), line: Number(line), column: Number(column) };
+  const [, parsed, position] = /Couldn't parse requirement in `([^`]+)` at position (\d+)/.exec(said) ?? [];
+  if (!parsed) return undefined;
+  const path = resolve(folder, parsed);
+  const before = (await readFile(path, 'utf8').catch(() => '')).slice(0, Number(position));
+  return { file: shown(path), line: before.split('\n').length };
 }
 
 function syntaxAdvice(said: string): string {
@@ -83,14 +98,23 @@ function syntaxAdvice(said: string): string {
     : 'Mend this line; it is no requirement.';
 }
 
-/** The requirements that a text names. A resolver's conflict is about the specifiers; otherwise names must do. */
-async function involvedRequirements(said: string, project: Project): Promise<Requirement[]> {
-  const declared = await declaredRequirements(declaringFiles(project));
+/**
+ * The requirements that a text names, and those that are paths which the tool named. A resolver's conflict is about the
+ * specifiers; otherwise names must do.
+ */
+async function involvedRequirements(
+  text: string,
+  said: string,
+  files: readonly string[],
+): Promise<Requirement[]> {
+  const declared = await declaredRequirements(files);
   const words = new Set(
-    [...said.matchAll(/[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?/g)].map(([word]) => normalName(word)),
+    [...text.matchAll(/[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?/g)].map(([word]) => normalName(word)),
   );
-  const quoted = [...said.matchAll(/`([\w.-]+?)(?:==[^`]*)?`/g)].map(([, name = '']) => normalName(name));
-  const named = declared.filter(({ name }) => name !== undefined && words.has(name));
+  const quoted = [...text.matchAll(/`([\w.-]+?)(?:==[^`]*)?`/g)].map(([, name = '']) => normalName(name));
+  const named = declared.filter((each) =>
+    each.name === undefined ? said.includes(addressOf(each)) : words.has(each.name),
+  );
   const most = named.filter(({ name }) => quoted.includes(name ?? ''));
   const chosen = most.length ? most : named;
   // One line for each thing said: a lock repeats what pyproject.toml declares.
@@ -100,6 +124,12 @@ async function involvedRequirements(said: string, project: Project): Promise<Req
         chosen.findIndex(({ text, name }) => name === each.name && text === each.text) === index,
     )
     .slice(0, 5);
+}
+
+/** The address of a folder or file that is required by its path. */
+function addressOf({ file, text }: Requirement): string {
+  const path = text.replace(/^(-e|--editable)[=\s]+/, '').replace(/\[.*$/, '');
+  return pathToFileURL(resolve(dirname(file), path)).href;
 }
 
 /** The files in which a project's requirements are written by hand, and then its lock. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { mask, saveState, UserError } from '@mlops/core';
+import { mask, readState, saveState, UserError } from '@mlops/core';
 import { type Credential, parseCredentials, spellings } from './credentials.ts';
 import { manifestBeside } from './pixi/manifest.ts';
 import type { Project } from './project.ts';
@@ -161,14 +161,20 @@ async function writeFiles(hosts: ReadonlyMap<string, Credential>, temp: string):
   );
   const netrc = [...lines, await readFile(own, 'utf8').catch(() => '')].join('\n');
   await writeFile(paths[0], `${netrc}\n`, { mode: 0o600 });
-  const entries = [...hosts].map(([host, credential]) => [host, forPixi(host, credential)]);
+  const entries = [...hosts].map(([host, credential]) => [host, forPixi(credential)]);
   await writeFile(paths[1], JSON.stringify(Object.fromEntries(entries)), { mode: 0o600 });
   return [...paths];
 }
 
-function forPixi(host: string, { user, secret }: Credential): object {
+function forPixi({ user, secret, inPath }: Credential): object {
   if (user !== undefined) return { BasicHTTP: { username: user, password: secret } };
-  return /(^|\.)anaconda\.org$/.test(host) ? { CondaToken: secret } : { BearerToken: secret };
+  return inPath ? { CondaToken: secret } : { BearerToken: secret };
+}
+
+/** At the end of the job: removes what a main step that was killed may have left. */
+export async function removeCredentials(): Promise<void> {
+  for (const path of JSON.parse(readState('credentials') ?? '[]') as string[])
+    await rm(path, { force: true });
 }
 
 /** Sets variables of this process, and returns what they were. */

@@ -37,7 +37,7 @@ export async function install(
     } catch (error) {
       if (!(error instanceof ToolError)) throw error;
       if (saysDiskFull(error.said)) throw await diskFull(target, uvCache, error);
-      throw await explain(error, project, folder, workspace);
+      throw await explain(error, project, folder, workspace, target.selection.resolution?.constraints);
     }
   }
 }

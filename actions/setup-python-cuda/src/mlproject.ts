@@ -26,10 +26,13 @@ export async function mlprojectEnvironment(
   const document = parseDocument(await readFile(path, 'utf8'), { lineCounter: lines });
   const [broken] = document.errors;
   if (broken)
-    throw new UserError(`MLproject is not valid YAML: ${broken.message.split('\n')[0]}`, {
-      file,
-      line: broken.linePos?.[0].line ?? 1,
-    });
+    throw new UserError(
+      `MLproject is not valid YAML: ${broken.message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '')}`,
+      {
+        file,
+        line: broken.linePos?.[0].line ?? 1,
+      },
+    );
   if (!isMap(document.contents)) return undefined;
   for (const [key, manager] of [['python_env', 'python-env'] as const, ['conda_env', 'conda'] as const]) {
     const node = document.contents.get(key, true);

@@ -4,6 +4,7 @@ import { cacheStore, type Store } from '@mlops/core/store';
 import type { action } from './action.ts';
 import { builtWheelsPaths, keepBuiltWheels } from './built-wheels.ts';
 import { type EnvironmentState, saveEnvironment } from './environment-cache.ts';
+import { removeCredentials } from './indexes.ts';
 import { saveTools, type ToolEntry } from './tool-cache.ts';
 
 /** What the main step leaves for this one. */
@@ -24,6 +25,7 @@ export async function saveCache(
   inputs: InputsOf<typeof action>,
   context: Context<typeof action>,
 ): Promise<void> {
+  await removeCredentials();
   const text = readState('cache');
   if (!text) return;
   const state = JSON.parse(text) as PostState;

@@ -82,7 +82,7 @@ async function condaPackages(folder: string): Promise<string[]> {
 }
 
 /** Variables of the process itself, which say nothing about the environment. */
-const own = /^(PATH|_|SHLVL|PWD|OLDPWD|PS1|PROMPT|PYTHONUTF8|NO_COLOR|FORCE_COLOR)$/i;
+const own = /^(PATH|_|SHLVL|PWD|OLDPWD|PS1|PROMPT|PYTHONUTF8|PYTHONUNBUFFERED|NO_COLOR|FORCE_COLOR)$/i;
 
 /** Makes a prefix the environment of the steps that follow: its variables, also those of activation scripts, and PATH. */
 export function activatePrefix({ environment }: Prefix): void {

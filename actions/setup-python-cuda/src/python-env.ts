@@ -16,10 +16,13 @@ export async function readPythonEnv(path: string, file: string): Promise<PythonE
   const document = parseDocument(await readFile(path, 'utf8'), { lineCounter: lines });
   const [broken] = document.errors;
   if (broken)
-    throw new UserError(`not valid YAML: ${broken.message.split('\n')[0]}`, {
-      file,
-      line: broken.linePos?.[0].line ?? 1,
-    });
+    throw new UserError(
+      `not valid YAML: ${broken.message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '')}`,
+      {
+        file,
+        line: broken.linePos?.[0].line ?? 1,
+      },
+    );
   const listed = (key: string): string[] => {
     const list = isMap(document.contents) ? document.contents.get(key, true) : undefined;
     if (list === undefined || (isScalar(list) && list.value === null)) return [];

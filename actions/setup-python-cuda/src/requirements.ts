@@ -9,6 +9,8 @@ export interface Requirement {
   line: number;
   /** As it is written, without its hashes. */
   text: string;
+  /** With its hashes, on one line. */
+  whole: string;
   /** Normalised as PEP 503 says; undefined for a path or an address. */
   name: string | undefined;
   hashed: boolean;
@@ -36,7 +38,14 @@ export async function readRequirements(files: readonly string[]): Promise<Requir
 function requirement(file: string, line: number, text: string): Requirement {
   const bare = text.replace(/\s*--hash[=\s]\S+/g, '').trim();
   const name = /^([A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)\s*(?:\[|[<>=!~;@(]|$)/.exec(bare)?.[1];
-  return { file, line, text: bare, name: name && normalName(name), hashed: /\s--hash[=\s]/.test(text) };
+  return {
+    file,
+    line,
+    text: bare,
+    whole: text,
+    name: name && normalName(name),
+    hashed: /\s--hash[=\s]/.test(text),
+  };
 }
 
 /** Lines with continuations joined and comments taken off, each with the number of its first line. */
@@ -80,14 +89,18 @@ function inYaml(file: string, line: number, text: string): Requirement[] {
     .filter(({ name }) => name !== undefined);
 }
 
+const ownKeys = /^\s*(name|version|description|channels|platforms|authors|license|requires-python|url)\s*=/;
+
 /** Requirements on one line of a TOML or JSON file: quoted (`"six>=1"`), as a lock's entry, or as a key. */
 function inStructuredFile(file: string, line: number, text: string): Requirement[] {
+  // What a manifest says about the project itself is no requirement; in a lock, `name` begins an entry.
+  if (/\.toml$/.test(file) && !/pylock/.test(file) && ownKeys.test(text)) return [];
   const entry = /^\s*name\s*=\s*"([^"]+)"/.exec(text)?.[1] ?? /^\s*"([\w.-]+)"\s*:\s*\{/.exec(text)?.[1];
-  if (entry) return [{ file, line, text: entry, name: normalName(entry), hashed: false }];
+  if (entry) return [{ file, line, text: entry, whole: entry, name: normalName(entry), hashed: false }];
   const key = /^\s*"?([A-Za-z][\w.-]*)"?\s*=\s*["{]/.exec(text)?.[1];
   const quoted = [...text.matchAll(/(["'])([A-Za-z0-9][^"']*?)\1/g)].map(([, , inside = '']) => inside);
   return [
-    ...(key ? [{ file, line, text: text.trim(), name: normalName(key), hashed: false }] : []),
+    ...(key ? [{ ...requirement(file, line, text.trim()), name: normalName(key) }] : []),
     ...quoted.map((inside) => requirement(file, line, inside)).filter(({ name }) => name !== undefined),
   ];
 }

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { retry } from '@mlops/core';
-import { CommandError, type CommandResult, command } from '@mlops/core/process';
+import { CommandError, type CommandResult, command, stepEnvironment } from '@mlops/core/process';
 
 export interface RunTool {
   cwd: string;
@@ -27,7 +27,7 @@ export class ToolError extends CommandError {
   readonly said: string;
 
   constructor(program: string, args: readonly string[], result: ToolResult) {
-    const tool = basename(program).replace(/\.exe$/i, '');
+    const tool = (program.split(/[\\/]/).at(-1) ?? program).replace(/\.exe$/i, '');
     super(`${tool} ${args.join(' ')}`, result);
     this.tool = tool;
     this.stderr = result.stderr;
@@ -49,7 +49,8 @@ export async function runTool(
       ...rest,
       tolerate: true,
       signal,
-      env: { NO_COLOR: '1', FORCE_COLOR: undefined, ...env },
+      // A package that is built runs code of its own, which this action's inputs and tokens are no business of.
+      env: { ...stepEnvironment(process.env), NO_COLOR: '1', FORCE_COLOR: undefined, ...env },
       onLine: (line, stream) => {
         said.push(line);
         if (stream === 'stderr') stderr.push(line);

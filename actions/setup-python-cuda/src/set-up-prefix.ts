@@ -9,6 +9,7 @@ import { explain } from './explain.ts';
 import { activatePrefix, type Prefix } from './prefix.ts';
 import type { Project } from './project.ts';
 import { uvRequest } from './python-request.ts';
+import { refuseResolution, resolutionOf } from './resolution.ts';
 import { ToolError } from './run-tool.ts';
 import type { Selection } from './selection.ts';
 
@@ -38,6 +39,11 @@ export async function setUpPrefix(
   const { workingDirectory: folder, github, outputs } = context;
   const { extras, groups, excludeGroups } = inputs;
   const selection: Selection = { extras, groups, excludeGroups };
+  refuseResolution(resolutionOf(inputs, folder), `${project.manager} chooses versions itself`);
+  if (inputs.pipVersion)
+    throw new UserError(`input pip-version: '${inputs.pipVersion}' has no meaning for ${project.manager}`, {
+      advice: "Name pip among the environment's dependencies.",
+    });
   const make = project.manager === 'pixi' ? pixi : conda;
   const { prefix, how, locked, digest, by } = await make(inputs, context, {
     project,

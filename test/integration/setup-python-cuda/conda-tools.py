@@ -19,8 +19,11 @@ from rattler.exceptions import SolverError
 
 name = pathlib.Path(sys.argv[0]).name
 arguments = sys.argv[1:]
+secret_files = {each: os.environ[each] for each in ("NETRC", "RATTLER_AUTH_FILE") if each in os.environ}
+modes = {each: oct(os.stat(path).st_mode)[-3:] for each, path in secret_files.items()}
 with open(os.environ["CONDA_CALLS"], "a") as calls:
-    calls.write(json.dumps({"tool": name, "args": arguments, "env": dict(os.environ)}) + "\n")
+    calls.write(json.dumps({"tool": name, "args": arguments, "env": dict(os.environ), "modes": modes}) + "\n")
+
 
 
 def channels_of(named):
@@ -32,8 +35,8 @@ def channels_of(named):
 
 async def solve_and_install(channels, specs, prefix):
     records = await rattler.solve(channels, specs, virtual_packages=rattler.VirtualPackage.detect(),
-                                  gateway=rattler.Gateway(cache_dir=cache / "repodata"))
-    await rattler.install(records, prefix, cache_dir=cache / "pkgs", show_progress=False)
+                                  gateway=rattler.Gateway(cache_dir=cache / "repodata", client=client))
+    await rattler.install(records, prefix, cache_dir=cache / "pkgs", show_progress=False, client=client)
 
 
 async def install_explicit(lines, prefix):
@@ -49,7 +52,7 @@ async def install_explicit(lines, prefix):
         if digest and digest not in known:
             sys.exit(f"critical libmamba Found incorrect download: {file}. Aborting")
         records.append(record)
-    await rattler.install(records, prefix, cache_dir=cache / "pkgs", show_progress=False)
+    await rattler.install(records, prefix, cache_dir=cache / "pkgs", show_progress=False, client=client)
 
 
 def create(options):
@@ -161,6 +164,7 @@ def pixi():
 
 
 cache = pathlib.Path(os.environ["CONDA_CALLS"]).parent / "rattler-cache"
+client = rattler.Client.authenticated_client()  # With NETRC and RATTLER_AUTH_FILE, as pixi has it.
 status = 0
 try:
     pixi() if name == "pixi" else conda()

@@ -25,6 +25,14 @@ export async function makeChannel(): Promise<void> {
   channelUrl = pathToFileURL(channel).href;
 }
 
+/** One call of a stand-in; `modes` are those of the files with credentials that its environment names. */
+export interface Call {
+  tool: string;
+  args: string[];
+  env: Record<string, string>;
+  modes: Record<string, string>;
+}
+
 /** Puts stand-ins on PATH, and says what the action called them with. */
 export async function standIns(folder: string, ...names: ('micromamba' | 'conda' | 'pixi')[]) {
   const bin = join(folder, 'tools-bin');
@@ -38,7 +46,7 @@ export async function standIns(folder: string, ...names: ('micromamba' | 'conda'
   await writeFile(log, '');
   const PATH = [bin, pathWithoutUv].join(delimiter);
   const env = { PATH, CONDA_CALLS: log, MAMBA_EXE: undefined, CONDA_EXE: undefined, CONDA: undefined };
-  const calls = async (): Promise<{ tool: string; args: string[]; env: Record<string, string> }[]> =>
+  const calls = async (): Promise<Call[]> =>
     (await readFile(log, 'utf8'))
       .split('\n')
       .filter(Boolean)

@@ -33,11 +33,14 @@ export async function checkEnvironment(path: string, file: string): Promise<stri
   const document = parseDocument(await readFile(path, 'utf8'), { lineCounter: lines });
   const [broken] = document.errors;
   if (broken)
-    throw new UserError(`not valid YAML: ${broken.message.split('\n')[0]}`, {
-      file,
-      line: broken.linePos?.[0].line ?? 1,
-      column: broken.linePos?.[0].col,
-    });
+    throw new UserError(
+      `not valid YAML: ${broken.message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '')}`,
+      {
+        file,
+        line: broken.linePos?.[0].line ?? 1,
+        column: broken.linePos?.[0].col,
+      },
+    );
   const dependencies = isMap(document.contents) ? document.contents.get('dependencies', true) : undefined;
   if (!isSeq(dependencies))
     throw new UserError('no conda environment: there is no list under dependencies:', {
