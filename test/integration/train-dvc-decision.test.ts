@@ -126,7 +126,12 @@ async function ours(folder: string): Promise<'unchanged' | 'changed' | 'unsure'>
     const found = await findProject(folder, folder);
     const known = await readProject(found, []);
     const lock = await parsedLock(await lockText(found));
-    const { judged } = await judge(found, known, { lock, runs: [], forced: new Map() });
+    const { judged } = await judge(
+      found,
+      known,
+      { lock, committed: new Map(), runs: [], forced: new Map() },
+      new Set(),
+    );
     why = judged.map(({ stage, verdict, reason }) => `${stage.name}: ${verdict}: ${reason}`).join(' | ');
     if (judged.every(({ verdict }) => verdict === 'unchanged')) return 'unchanged';
     return judged.some(({ verdict }) => verdict === 'unsure') ? 'unsure' : 'changed';

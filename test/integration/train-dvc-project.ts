@@ -98,7 +98,7 @@ export class DvcRepository {
 
 /** Whether DVC was started for the stages. */
 export function ranDvc({ log }: Trained): boolean {
-  return /^(::group::)?dvc repro/m.test(log) || log.includes('dvc repro');
+  return /^::group::dvc repro/m.test(log);
 }
 
 /** A chain like that of most projects: data → features → train → evaluate, and a stage of its own. */

@@ -16,6 +16,8 @@ export interface Situation {
   /** What `dvc add` tracks, by path. */
   data: ReadonlyMap<string, Content>;
   lock: Lock;
+  /** The lock that is committed, and with it outputs that are Git's. */
+  committed: Lock;
   /** Entries of the run cache, newest first. */
   runs: readonly Locked[];
   /** Stages that run whatever has changed → why. */
@@ -125,7 +127,9 @@ class Judge {
       if (!expected) return changed(`its output ${path} is new`, true);
       const found = await this.#content(path);
       if (!found || found.md5 === expected.md5) continue;
-      if (!cache) return changed(`its output ${path} changed on the disk`, false);
+      const ofCommit = this.#situation.committed.get(stage.name)?.outs.get(stage.written(path));
+      if (!cache && found.md5 !== ofCommit?.md5)
+        return changed(`its output ${path} changed on the disk`, false);
       this.stale.push(path);
     }
     return { verdict: 'unchanged', reason: 'nothing it depends on has changed', outs, unnoticed: false };

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { overlap } from '../paths.ts';
 import type { Content } from './content.ts';
 import type { Decision, Judged } from './decide.ts';
+import type { Lock } from './lock.ts';
 import type { Known } from './plan.ts';
 
 /** Content that a run cannot do without, and that is not on the disk. */
@@ -26,7 +27,9 @@ export function needs(
 ): Need[] {
   const found = new Map<string, Need>();
   const add = (need: Need) => {
-    if (existsSync(join(folder, need.path)) || (found.has(need.path) && need.use !== 'before')) return;
+    // DVC takes it from its cache, whatever lies on the disk.
+    if (need.use !== 'cached' && existsSync(join(folder, need.path))) return;
+    if (found.has(need.path) && need.use !== 'before') return;
     found.set(need.path, need);
   };
   for (const each of judged) {
@@ -55,6 +58,23 @@ function inputsOf(each: Judged, judged: readonly Judged[], known: Known): Need[]
     return content ? [{ path, content, owner: each, use: 'before' }] : [];
   });
   return [...inputs, ...persistent];
+}
+
+/** Content that the caller reads, by the lock that a run ended with, and that is not on the disk. */
+export function missingResults(
+  known: Known,
+  lock: Lock,
+  { folder, results }: { folder: string; results: readonly string[] },
+): [string, Content][] {
+  const outs = known.stages.flatMap((stage) =>
+    stage.outs.flatMap(({ path }): [string, Content][] => {
+      const content = lock.get(stage.name)?.outs.get(stage.written(path));
+      return content ? [[path, content]] : [];
+    }),
+  );
+  return [...outs, ...known.data].filter(
+    ([path]) => results.some((each) => overlap(each, path)) && !existsSync(join(folder, path)),
+  );
 }
 
 /** All content whose place is known. */

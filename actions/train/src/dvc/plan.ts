@@ -36,7 +36,7 @@ export async function readProject(project: DvcProject, targets: readonly string[
 }
 
 /** The text of the project's dvc.lock; undefined when there is none. */
-export async function lockText({ folder }: DvcProject): Promise<string | undefined> {
+export async function lockText({ folder }: Pick<DvcProject, 'folder'>): Promise<string | undefined> {
   const path = join(folder, 'dvc.lock');
   return existsSync(path) ? readFile(path, 'utf8') : undefined;
 }
@@ -46,17 +46,43 @@ export async function parsedLock(text: string | undefined): Promise<Lock> {
   return text === undefined ? new Map() : readLock(text, 'dvc.lock');
 }
 
+/** Of two locks the one by which more stages are unchanged, the first when they are equal. */
+export async function betterLock(
+  known: Known,
+  folder: string,
+  [committed, other]: readonly [Lock, Lock],
+): Promise<Lock> {
+  const situation = { ...known, folder, committed, runs: [], forced: new Map<string, string>() };
+  const unchanged = async (lock: Lock) => {
+    const { judged } = await decide({ ...situation, lock });
+    return judged.filter(({ verdict }) => verdict === 'unchanged').length;
+  };
+  return (await unchanged(other)) > (await unchanged(committed)) ? other : committed;
+}
+
 export interface Facts {
   lock: Lock;
+  committed: Lock;
   runs: readonly Locked[];
   forced: ReadonlyMap<string, string>;
 }
 
-/** Judges all stages. Outputs on the disk that their stage did not write are removed first. */
-export async function judge(project: DvcProject, known: Known, facts: Facts): Promise<Decision> {
+/**
+ * Judges all stages. Outputs on the disk that their stage did not write are removed first, and their paths added to
+ * `removed`.
+ */
+export async function judge(
+  project: DvcProject,
+  known: Known,
+  facts: Facts,
+  removed: Set<string>,
+): Promise<Decision> {
   const situation = { ...known, ...facts, folder: project.folder };
   const decision = await decide(situation);
   if (!decision.stale.length) return decision;
-  for (const path of decision.stale) await rm(join(project.folder, path), { recursive: true, force: true });
+  for (const path of decision.stale) {
+    await rm(join(project.folder, path), { recursive: true, force: true });
+    removed.add(path);
+  }
   return decide(situation);
 }

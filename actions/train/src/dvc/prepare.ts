@@ -41,10 +41,13 @@ export interface Prepared {
 export async function prepare(preparation: Preparation): Promise<Prepared> {
   const { project, known, forced, results, log } = preparation;
   const restored = new Set<string>();
+  const removed = new Set<string>();
   for (;;) {
-    const decision = await decideWithData(preparation, restored);
+    const decision = await decideWithData(preparation, restored, removed);
     const left: Need[] = [];
-    for (const need of needs(decision, known, { folder: project.folder, results }))
+    // What was removed had been there, so it is not to be missing afterwards.
+    const wanted = { folder: project.folder, results: [...results, ...uncached(known, removed)] };
+    for (const need of needs(decision, known, wanted))
       if (!(await bringBack(need, preparation, restored))) left.push(need);
     const lost = left.filter((need) => isLost(need, preparation));
     for (const { owner, path } of lost) {
@@ -57,10 +60,14 @@ export async function prepare(preparation: Preparation): Promise<Prepared> {
 }
 
 /** Judges the stages; what is missing to do so with certainty is fetched first. */
-async function decideWithData(preparation: Preparation, restored: Set<string>): Promise<Decision> {
-  const { project, known, lock, runs, forced, pull } = preparation;
-  const facts = { lock, runs, forced };
-  const decision = await judge(project, known, facts);
+async function decideWithData(
+  preparation: Preparation,
+  restored: Set<string>,
+  removed: Set<string>,
+): Promise<Decision> {
+  const { project, known, lock, committed, runs, forced, pull } = preparation;
+  const facts = { lock, committed, runs, forced };
+  const decision = await judge(project, known, facts, removed);
   if (!decision.wanted.length) return decision;
   const contents = [...known.data, ...decision.judged.flatMap(({ outs }) => [...outs])];
   const toPull: string[] = [];
@@ -70,7 +77,13 @@ async function decideWithData(preparation: Preparation, restored: Set<string>): 
     if (!need || !(await bringBack(need, preparation, restored))) toPull.push(path);
   }
   if (toPull.length) await pull(toPull);
-  return judge(project, known, facts);
+  return judge(project, known, facts, removed);
+}
+
+/** Those of the paths that are Git's. */
+function uncached({ stages }: Known, paths: ReadonlySet<string>): string[] {
+  const outs = stages.flatMap((stage) => stage.outs);
+  return outs.filter(({ path, cache }) => !cache && paths.has(path)).map(({ path }) => path);
 }
 
 async function bringBack(

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { delimiter, join, sep } from 'node:path';
 import { group, UserError } from '@mlops/core';
-import { type CommandResult, command, stepEnvironment } from '@mlops/core/process';
+import { command, stepEnvironment } from '@mlops/core/process';
 import { explainFailure } from './failures.ts';
 import type { DvcProject } from './project.ts';
 
@@ -40,29 +40,75 @@ export function findDvc(project: DvcProject, env: NodeJS.ProcessEnv = process.en
   });
 }
 
-/** Runs a command of DVC that is no user's work, with its log in a group. */
-export async function runDvc(
-  program: string,
-  args: readonly string[],
-  { project, signal }: { project: DvcProject; signal: AbortSignal },
-): Promise<CommandResult> {
-  const lines: string[] = [];
-  return group(`dvc ${args.join(' ')}`, async () => {
-    try {
-      return await command(program, args, {
-        cwd: project.folder,
-        env: { ...stepEnvironment(process.env), ...dvcEnvironment },
-        signal,
-        onLine(line, stream) {
-          lines.push(line);
-          process[stream].write(`${line}\n`);
-        },
-      });
-    } catch (error) {
-      if (signal.aborted || !(error instanceof UserError)) throw error;
-      throw explainFailure(lines, project, error);
-    }
-  });
+/** The commands of DVC that run no user's code, in one project and with one remote. */
+export class DvcProgram {
+  readonly #project: DvcProject;
+  readonly #remote: string | undefined;
+  readonly #signal: AbortSignal;
+
+  /** Without a remote, the project's default one is used. */
+  constructor(project: DvcProject, remote: string | undefined, signal: AbortSignal) {
+    this.#project = project;
+    this.#remote = remote;
+    this.#signal = signal;
+  }
+
+  /** Whether there is a remote to fetch from. */
+  get hasRemote(): boolean {
+    return this.#remote !== undefined || this.#project.remotes.default !== undefined;
+  }
+
+  /** Fetches outputs and data, and puts them where they belong. Throws when any is missing. */
+  pull(paths: readonly string[]): Promise<void> {
+    return this.#run('pull', ...this.#named(), ...paths);
+  }
+
+  /** Fetches whatever the remote has. */
+  pullAll(): Promise<void> {
+    return this.#run('pull', ...this.#named(), '--allow-missing');
+  }
+
+  /** Sends the outputs of stages to the remote. */
+  push(stages: readonly string[]): Promise<void> {
+    return this.#run('push', ...this.#named(), ...stages);
+  }
+
+  /** Files with metrics, relative to the working directory. */
+  async metricsFiles(): Promise<string[]> {
+    const { parseJson } = await import('@mlops/metrics');
+    const { stdout } = await command(findDvc(this.#project), ['metrics', 'show', '--json'], {
+      ...{ cwd: this.#project.folder, signal: this.#signal, tolerate: true },
+      env: { ...stepEnvironment(process.env), ...dvcEnvironment },
+    });
+    const revisions = stdout.trim() ? parseJson(stdout, 'dvc metrics show') : {};
+    const data = Object.values(revisions as Record<string, { data?: object }>);
+    const files = data.flatMap((revision) => Object.keys(revision.data ?? {}));
+    return [...new Set(files)].map((path) => path.split(sep).join('/'));
+  }
+
+  #named(): string[] {
+    return this.#remote === undefined ? [] : ['--remote', this.#remote];
+  }
+
+  async #run(...args: string[]): Promise<void> {
+    const lines: string[] = [];
+    await group(`dvc ${args.join(' ')}`, async () => {
+      try {
+        await command(findDvc(this.#project), args, {
+          cwd: this.#project.folder,
+          env: { ...stepEnvironment(process.env), ...dvcEnvironment },
+          signal: this.#signal,
+          onLine(line, stream) {
+            lines.push(line);
+            process[stream].write(`${line}\n`);
+          },
+        });
+      } catch (error) {
+        if (this.#signal.aborted || !(error instanceof UserError)) throw error;
+        throw explainFailure(lines, this.#project, error);
+      }
+    });
+  }
 }
 
 /**

@@ -29,6 +29,14 @@ export function resultFiles({ stages, metrics, plots }: PipelineFile): ResultFil
   };
 }
 
+/** The paths that results are read from. */
+export function resultPaths({ metrics, plots }: ResultFiles): string[] {
+  const drawn = plots.flatMap(({ name, y }) =>
+    typeof y === 'object' && !Array.isArray(y) ? Object.keys(y) : [name],
+  );
+  return [...metrics, ...drawn];
+}
+
 /** Reads metrics, which must be there, and plots, of which some may not be. */
 export async function readDvcResults(
   folder: string,

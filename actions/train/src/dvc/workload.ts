@@ -1,6 +1,6 @@
-import { rm, writeFile } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
-import { annotate, type Context, type InputsOf, UserError } from '@mlops/core';
+import { writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import type { Context, InputsOf } from '@mlops/core';
 import { hashText } from '@mlops/core/hash';
 import type { StageRecord } from '@mlops/core/record';
 import { cacheStore, reasonNotToSave, type Store } from '@mlops/core/store';
@@ -12,18 +12,20 @@ import { ledgerPrefix } from '../ledger.ts';
 import type { Supervisor } from '../supervisor.ts';
 import type { Workload } from '../workload.ts';
 import { DvcCache } from './cache.ts';
-import { decide } from './decide.ts';
+import { forcedStages } from './forced.ts';
+import { keepRuns } from './keep.ts';
 import type { Lock } from './lock.ts';
-import { changedEntries, lockDifference, withoutStages } from './lock-file.ts';
-import { cachedRuns, type Memory, noMemory, recall, remember } from './memory.ts';
-import { type Known, lockText, parsedLock, readProject } from './plan.ts';
+import { dropEntries, tellLock } from './lock-file.ts';
+import { cachedRuns, type Memory, noMemory, recall } from './memory.ts';
+import { missingResults } from './needs.ts';
+import { betterLock, type Known, lockText, parsedLock, readProject } from './plan.ts';
 import { type Prepared, prepare } from './prepare.ts';
-import { findDvc, runDvc, withRemote } from './program.ts';
+import { DvcProgram, findDvc, withRemote } from './program.ts';
 import type { ReproProgress } from './progress.ts';
 import { type DvcProject, findProject } from './project.ts';
 import { stageRecord } from './records.ts';
 import { repro } from './repro.ts';
-import { type ResultFiles, readDvcResults, resultFiles } from './results.ts';
+import { type ResultFiles, readDvcResults, resultFiles, resultPaths } from './results.ts';
 import { Unsure } from './unsure.ts';
 
 export interface DvcParts {
@@ -44,6 +46,7 @@ export class DvcTraining implements Workload {
   readonly #project: DvcProject;
   readonly #store: Store | undefined;
   readonly #cache: DvcCache;
+  readonly #dvc: DvcProgram;
   #memory: Memory = noMemory;
   /** Undefined where only DVC can tell what the project consists of. */
   #known: Known | undefined;
@@ -65,24 +68,24 @@ export class DvcTraining implements Workload {
     const { github, signal } = context;
     this.#store = inputs.cache === 'off' ? undefined : cacheStore({ trigger: github, signal });
     this.#cache = new DvcCache(project.cache, this.#store);
+    this.#dvc = new DvcProgram(project, inputs.dvcRemote, signal);
   }
 
   async run(): Promise<void> {
-    const { inputs, log } = this.#parts;
-    if (this.#store) this.#memory = await recall(this.#store, this.#project.cache, this.#prefix());
-    const text = await lockText(this.#project);
-    try {
-      this.#known = await readProject(this.#project, inputs.dvcTargets ?? []);
-      this.#results = resultFiles(this.#known.file);
-      this.#committed = { text, lock: await parsedLock(text) };
-      this.#after = this.#before = await this.#chooseLock(this.#known);
-      this.#prepared = await this.#prepare(this.#known);
-    } catch (error) {
-      if (!(error instanceof Unsure)) throw error;
-      log(`DVC has to be asked what has changed: ${error.message}`);
-      this.#committed.text = text;
-    }
-    await withRemote(inputs.dvcRemote, this.#project, () => this.#runStages());
+    const { dvcRemote } = this.#parts.inputs;
+    if (this.#store) this.#memory = await recall(this.#store, this.#cache.folder, this.#prefix());
+    await this.#decide();
+    await withRemote(dvcRemote, this.#project, () => this.#runStages());
+    await this.#bringResults();
+    this.#isLockChanged = await tellLock(
+      this.#project,
+      {
+        ...{ text: this.#committed.text, before: this.#committed.lock },
+        ...{ after: this.#known && this.#after, isPushed: this.#parts.inputs.dvcPush },
+      },
+      this.#parts.context,
+    );
+    await this.#push();
     this.#settled = true;
   }
 
@@ -115,22 +118,39 @@ export class DvcTraining implements Workload {
     return this.#isLockChanged ? ['dvc.lock'] : [];
   }
 
-  /** The committed lock, or that of the last run where fewer stages have changed since. */
-  async #chooseLock(known: Known): Promise<Lock> {
+  /** Finds out what has changed, and brings what is needed from the store; or leaves both to DVC. */
+  async #decide(): Promise<void> {
+    const { inputs, log } = this.#parts;
+    const text = await lockText(this.#project);
+    this.#committed = { text, lock: new Map() };
+    try {
+      this.#known = await readProject(this.#project, inputs.dvcTargets ?? []);
+      this.#results = resultFiles(this.#known.file);
+      const lock = await parsedLock(text);
+      this.#committed = { text, lock };
+      this.#after = this.#before = await this.#chosenLock(this.#known, lock);
+      this.#prepared = await this.#prepare(this.#known);
+    } catch (error) {
+      if (!(error instanceof Unsure)) throw error;
+      log(`DVC has to be asked what has changed: ${error.message}`);
+      this.#known = undefined;
+      this.#before = await parsedLock(text).catch((): Lock => new Map());
+      const last = await parsedLock(this.#memory.lock).catch((): Lock => new Map());
+      for (const { outs } of last.values())
+        for (const content of outs.values()) await this.#cache.fetch(content);
+    }
+  }
+
+  /** The committed lock, or that of the last run, which nobody may have committed. */
+  async #chosenLock(known: Known, committed: Lock): Promise<Lock> {
     const { folder } = this.#project;
-    const { text, lock } = this.#committed;
-    const last = this.#memory.lock;
-    if (last === undefined || last === text) return lock;
-    const situation = { ...known, folder, runs: [], forced: new Map<string, string>() };
-    const unchanged = async (candidate: Lock) =>
-      (await decide({ ...situation, lock: candidate })).judged.filter(
-        ({ verdict }) => verdict === 'unchanged',
-      ).length;
-    const lastLock = await parsedLock(last).catch(() => undefined);
-    if (!lastLock || (await unchanged(lastLock)) <= (await unchanged(lock))) return lock;
+    const { lock: text } = this.#memory;
+    if (text === undefined || text === this.#committed.text) return committed;
+    const last = await parsedLock(text).catch(() => committed);
+    if ((await betterLock(known, folder, [committed, last])) === committed) return committed;
     this.#parts.log('More is unchanged since the last run than since dvc.lock was committed.');
-    await writeFile(join(folder, 'dvc.lock'), last);
-    return lastLock;
+    await writeFile(join(folder, 'dvc.lock'), text);
+    return last;
   }
 
   async #prepare(known: Known): Promise<Prepared> {
@@ -138,92 +158,71 @@ export class DvcTraining implements Workload {
     return prepare({
       ...{ project: this.#project, cache: this.#cache, known, log },
       ...{ lock: this.#before, committed: this.#committed.lock },
-      runs: this.#store ? await cachedRuns(this.#project.cache) : [],
-      forced: this.#forced(known),
+      runs: this.#store ? await cachedRuns(this.#cache.folder) : [],
+      forced: forcedStages(known.stages, inputs),
       results: this.#resultPaths(),
       isPushed: inputs.dvcPush,
-      pull: (paths) => withRemote(inputs.dvcRemote, this.#project, () => this.#pull(paths)),
+      pull: (paths) => this.#dvc.pull(paths),
     });
-  }
-
-  #forced({ stages }: Known): Map<string, string> {
-    const { force = [], cache } = this.#parts.inputs;
-    const names = stages.map(({ name }) => name);
-    const isNamed = (name: string) => force.includes(name) || force.includes(name.replace(/@[^@]*$/, ''));
-    const unknown = force.find(
-      (wish) => wish !== 'all' && !names.some((name) => name === wish || name.startsWith(`${wish}@`)),
-    );
-    if (unknown !== undefined)
-      throw new UserError(`input force: there is no stage '${unknown}'`, {
-        advice: `Stages: ${names.join(', ')}.`,
-      });
-    const chosen = names.filter((name) => force.includes('all') || isNamed(name));
-    if (cache === 'off') return new Map(names.map((name) => [name, 'the cache is off']));
-    return new Map(chosen.map((name) => [name, 'forced']));
   }
 
   #resultPaths(): string[] {
     const { model, metrics } = this.#parts.inputs;
-    const { plots, metrics: named } = this.#results;
-    return [
-      ...(model === undefined ? [] : [model]),
-      ...(metrics ?? named),
-      ...plots.flatMap(({ name, y }) =>
-        typeof y === 'object' && !Array.isArray(y) ? Object.keys(y) : [name],
-      ),
-    ];
+    const files = metrics ? { ...this.#results, metrics: [...metrics] } : this.#results;
+    return [...(model === undefined ? [] : [model]), ...resultPaths(files)];
   }
 
   async #runStages(): Promise<void> {
-    const { log } = this.#parts;
-    const { decision, left } = this.#prepared ?? {};
-    const running = decision?.judged.filter(({ verdict }) => verdict !== 'unchanged');
-    if (decision && !running?.length) {
-      log(
-        `Nothing has changed for ${decision.judged.length} stages of dvc.yaml, so DVC is not started for them`,
-      );
-      this.#tellSkipped();
-    } else await this.#repro();
-    const missing = (left ?? []).filter(({ use }) => use === 'result').map(({ path }) => path);
-    if (missing.length) {
-      await this.#pull(missing);
-      for (const path of missing) this.#prepared?.restored.add(path);
+    const { context, log } = this.#parts;
+    const judged = this.#prepared?.decision.judged;
+    if (judged?.every(({ verdict }) => verdict === 'unchanged')) {
+      log(`Nothing has changed for ${judged.length} stages of dvc.yaml, so DVC is not started for them`);
+      for (const { stage } of judged) log(`Skipped ${stage.name}${this.#savedBy(stage.name)}`);
+      return;
     }
-    await this.#keepResults(missing);
-    await this.#tellLock();
-    await this.#push();
-  }
-
-  async #repro(): Promise<void> {
-    const { inputs, context, supervisor, log } = this.#parts;
-    const { decision, left = [] } = this.#prepared ?? {};
-    const program = findDvc(this.#project);
-    const before = left.filter(({ use }) => use === 'before').map(({ path }) => path);
-    if (before.length) await this.#pull(before);
-    await this.#dropEntries(decision?.judged.filter(({ unnoticed }) => unnoticed) ?? []);
-    const isUnsure = decision?.judged.some(({ verdict }) => verdict === 'unsure') ?? false;
-    const hasRemote = this.#project.remotes.default !== undefined || inputs.dvcRemote !== undefined;
-    if (!decision && hasRemote) await this.#pull(['--allow-missing']);
-    const { repository, sha } = context.github;
-    const { progress, failure } = await repro({
-      ...{ program, project: this.#project, supervisor, reason: this.#reason() },
-      targets: inputs.dvcTargets ?? [],
-      pulls: left.some(({ use }) => use === 'input') || (isUnsure && hasRemote),
-      usesRunCache: inputs.cache !== 'off' && !inputs.force?.length,
-      allowsMissing: decision !== undefined,
-      force: !decision && (inputs.cache === 'off' || Boolean(inputs.force?.length)),
-      stages: decision?.judged.map(({ stage }) => stage.name),
-      identity: hashText(
-        canonical({ repository, key: inputs.checkpointKey ?? sha, targets: inputs.dvcTargets ?? [] }),
-      ),
-    });
-    this.#progress = progress;
-    await this.#readAfter(context.signal);
-    await this.#save(progress).catch((error: unknown) => {
+    const failure = await this.#repro();
+    if (context.signal.aborted) throw failure;
+    this.#after = await parsedLock(await lockText(this.#project)).catch((): Lock => new Map());
+    await this.#keep().catch((error: unknown) => {
       if (failure === undefined) throw error;
       log(`The results of the stages that ran were not saved: ${String(error)}`);
     });
     if (failure !== undefined) throw failure;
+  }
+
+  #savedBy(name: string): string {
+    const took = this.#memory.durations[name];
+    return `: nothing it depends on has changed${took ? ` (it took ${duration(took)} when it ran)` : ''}`;
+  }
+
+  /** Runs the stages that DVC finds changed. Returns why they failed. */
+  async #repro(): Promise<unknown> {
+    const { inputs, context, supervisor } = this.#parts;
+    const { checkpointKey, dvcTargets: targets = [], force, cache } = inputs;
+    const { repository, sha } = context.github;
+    const { decision, left = [] } = this.#prepared ?? {};
+    const isForced = cache === 'off' || Boolean(force?.length);
+    const program = findDvc(this.#project);
+    const before = left.filter(({ use }) => use === 'before').map(({ path }) => path);
+    if (before.length) await this.#dvc.pull(before);
+    const unnoticed = decision?.judged.filter((judged) => judged.unnoticed) ?? [];
+    await dropEntries(
+      this.#project,
+      unnoticed.map(({ stage }) => stage.name),
+    );
+    if (!decision && this.#dvc.hasRemote) await this.#dvc.pullAll();
+    const isUnsure = decision?.judged.some(({ verdict }) => verdict === 'unsure') ?? false;
+    const { progress, failure } = await repro({
+      ...{ program, project: this.#project, supervisor, targets, reason: this.#reason() },
+      pulls: left.some(({ use }) => use === 'input') || (isUnsure && this.#dvc.hasRemote),
+      usesRunCache: !isForced,
+      allowsMissing: decision !== undefined,
+      force: isForced && !decision,
+      stages: decision?.judged.map(({ stage }) => stage.name),
+      identity: hashText(canonical({ repository, key: checkpointKey ?? sha, targets })),
+    });
+    this.#progress = progress;
+    return failure;
   }
 
   #reason(): string {
@@ -234,97 +233,32 @@ export class DvcTraining implements Workload {
     return `${first.stage.name}: ${first.reason}${rest ? `, and ${rest} more to decide about` : ''}`;
   }
 
-  /** DVC takes a stage whose entry is missing for changed. */
-  async #dropEntries(judged: readonly { stage: { name: string } }[]): Promise<void> {
-    const text = await lockText(this.#project);
-    if (!judged.length || text === undefined) return;
-    const path = join(this.#project.folder, 'dvc.lock');
-    const rest = await withoutStages(
-      text,
-      judged.map(({ stage }) => stage.name),
-    );
-    await (rest === undefined ? rm(path) : writeFile(path, rest));
-  }
-
-  async #readAfter(signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return;
-    const text = await lockText(this.#project);
-    this.#after = await parsedLock(text).catch((): Lock => new Map());
-    if (!this.#known) this.#before = await parsedLock(this.#committed.text).catch((): Lock => new Map());
-  }
-
-  /** Keeps the outputs of the stages that ran, and how to find them. */
-  async #save({ stages }: ReproProgress): Promise<void> {
-    const { context, log } = this.#parts;
-    const store = this.#store;
-    if (!store || context.signal.aborted) return;
-    const durations = { ...this.#memory.durations };
-    for (const { name, outcome, durationMs } of stages.values()) {
-      const entry = this.#after.get(name);
-      if (outcome !== 'ran' || !entry) continue;
-      durations[name] = durationMs;
-      const stage = this.#known?.stages.find((each) => each.name === name);
-      for (const [written, content] of entry.outs) {
-        const path = stage?.outs.find((out) => stage.written(out.path) === written)?.path ?? written;
-        await this.#cache.add(content, join(this.#project.folder, path));
-        const reason = await this.#cache.save(content);
-        if (reason !== undefined) log(`${path} of ${name} was not saved: ${reason}`);
-      }
-    }
-    const { runId, runAttempt } = context.github;
-    const memory = { lock: await lockText(this.#project), durations };
-    await remember(
-      memory,
-      store,
-      this.#project.cache,
-      `${this.#prefix()}${runId}-${runAttempt}-${Date.now()}`,
-    );
-  }
-
-  /** Model and metrics are needed by every run, so they need not come from the remote each time. */
-  async #keepResults(paths: readonly string[]): Promise<void> {
-    for (const { path, content } of this.#prepared?.left ?? [])
-      if (this.#store && paths.includes(path)) await this.#cache.save(content);
-  }
-
-  #tellSkipped(): void {
-    for (const { name, savedMs } of this.stages())
-      this.#parts.log(
-        `Skipped ${name}: nothing it depends on has changed${savedMs ? ` (it took ${duration(savedMs)} when it ran)` : ''}`,
-      );
-  }
-
-  async #pull(paths: readonly string[]): Promise<void> {
-    const { inputs, context } = this.#parts;
-    const remote = inputs.dvcRemote === undefined ? [] : ['--remote', inputs.dvcRemote];
-    await runDvc(findDvc(this.#project), ['pull', ...remote, ...paths], {
-      project: this.#project,
-      signal: context.signal,
+  async #keep(): Promise<void> {
+    if (!this.#store || !this.#progress) return;
+    const { github } = this.#parts.context;
+    await keepRuns(this.#progress, {
+      ...{ store: this.#store, cache: this.#cache, project: this.#project, known: this.#known },
+      ...{ lock: this.#after, memory: this.#memory, log: this.#parts.log },
+      key: `${this.#prefix()}${github.runId}-${github.runAttempt}-${Date.now()}`,
     });
   }
 
-  /** dvc.lock is the project's own: it is never committed here, but what it says may be worth keeping. */
-  async #tellLock(): Promise<void> {
-    const { context, inputs } = this.#parts;
+  /** Fetches model, metrics and plots of stages that were skipped. Every run needs them, so they are kept here, too. */
+  async #bringResults(): Promise<void> {
     const { folder } = this.#project;
-    const { text, lock } = this.#committed;
-    const now = await lockText(this.#project);
-    if (now === text) return;
-    const changed = changedEntries(lock, this.#after);
-    // A stage that ran again with the same result leaves its entry at another place.
-    if (!changed.length && text !== undefined && this.#known)
-      return writeFile(join(folder, 'dvc.lock'), text);
-    this.#isLockChanged = true;
-    const { workspace } = context.github;
-    const file = relative(workspace, join(folder, 'dvc.lock')).split(sep).join('/');
-    const keep = inputs.dvcPush
-      ? `Take ${file} from the artifact and commit it.`
-      : `Run 'dvc repro' where you work and commit ${file}, or set 'dvc-push: true' and commit the one from the artifact.`;
-    annotate('notice', `${file} is not that of the commit any more (${changed.join(', ')}). ${keep}`, {
-      title: 'dvc.lock changed',
-    });
-    const difference = await lockDifference(folder, context.signal);
-    if (difference) context.summary.push(`### ${file} has changed\n\n${keep}\n\n${difference}`);
+    if (!this.#known || !this.#prepared) {
+      this.#results = { metrics: await this.#dvc.metricsFiles(), plots: [] };
+      return;
+    }
+    const missing = missingResults(this.#known, this.#after, { folder, results: this.#resultPaths() });
+    const toPull: typeof missing = [];
+    for (const [path, content] of missing) {
+      if (await this.#cache.fetch(content)) await this.#cache.checkOut(content, join(folder, path));
+      else toPull.push([path, content]);
+      this.#prepared.restored.add(path);
+    }
+    if (toPull.length) await this.#dvc.pull(toPull.map(([path]) => path));
+    for (const [, content] of toPull) await this.#cache.save(content);
   }
 
   async #push(): Promise<void> {
@@ -332,10 +266,8 @@ export class DvcTraining implements Workload {
     const ran = [...(this.#progress?.stages.values() ?? [])].filter(({ outcome }) => outcome === 'ran');
     if (!inputs.dvcPush || !ran.length) return;
     const reason = reasonNotToSave(context.github);
-    if (reason !== undefined) return log(`Nothing was pushed to the remote: ${reason}`);
-    const remote = inputs.dvcRemote === undefined ? [] : ['--remote', inputs.dvcRemote];
-    const args = ['push', ...remote, ...ran.map(({ name }) => name)];
-    await runDvc(findDvc(this.#project), args, { project: this.#project, signal: context.signal });
+    if (reason !== undefined) log(`Nothing was pushed to the remote: ${reason}`);
+    else await this.#dvc.push(ran.map(({ name }) => name));
   }
 
   #prefix(): string {
