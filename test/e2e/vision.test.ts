@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { waitFor } from '@mlops/core';
 import { artifactFiles, type RunResult } from '@mlops/testkit/engine';
-import { tool } from '@mlops/tools';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { Example, expectSuccess, jobsOf } from './example.ts';
+import { type Example, expectSuccess, jobsOf } from './example.ts';
 import { TrainingProcess } from './training-process.ts';
+import { openVision, shorten } from './vision-example.ts';
 
 /**
  * Trainings that are killed, cancelled or out of time, and go on. Each has a workflow of its own that gives train.yml
@@ -26,16 +26,8 @@ let example: Example;
 let unbroken: Record<string, Buffer>;
 
 beforeAll(async () => {
-  const python = JSON.stringify({ install: false, 'python-version': await tool('python-torch') });
-  example = await Example.open({ name: 'vision-pytorch' });
-  await example.edit('params.yaml', 'epochs: 100', `epochs: ${epochs}`);
-  await example.edit('params.yaml', 'batch_size: 64', 'batch_size: 8');
-  await example.edit(
-    'params.yaml',
-    'checkpoints_per_epoch: 4',
-    `checkpoints_per_epoch: ${checkpointsPerEpoch}`,
-  );
-  await example.edit('mlops.yaml', 'train:\n', `setup-python-cuda: ${python}\n\ntrain:\n`);
+  ({ example } = await openVision());
+  await shorten(example, epochs, checkpointsPerEpoch);
   for (const scenario of ['unbroken', 'killed', 'cancelled', 'late']) await addWorkflow(scenario);
   await addWorkflow('segments', 3);
   await example.push('Train for a moment');
