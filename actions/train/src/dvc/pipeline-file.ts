@@ -156,8 +156,12 @@ function outputsOf(
     return entries.map(([path, options]): Output => {
       // A plot may be drawn in several ways.
       const [first = {}, ...others] = Array.isArray(options) ? options : [options];
-      for (const option of [first, ...others])
+      for (const option of [first, ...others]) {
         keysOf(option, name === 'plots' ? [...outputKeys, ...plotKeys] : outputKeys, `${name} ${path}`);
+        for (const key of plotKeys)
+          if (key !== 'header' && (option as Mapping)[key] !== undefined)
+            text((option as Mapping)[key], `${name} ${path}: ${key}`);
+      }
       const { cache = true, persist = false, x, y } = first as Mapping;
       if (typeof cache !== 'boolean' || typeof persist !== 'boolean')
         throw new Unsure(`${name} ${path} has a flag that is neither true nor false`);
@@ -171,9 +175,18 @@ function topPlots(section: Value): PipelineFile['plots'] {
     if (!isMapping(item)) return [{ name: normal(text(item, 'plots')), properties: {} }];
     return Object.entries(item).map(([name, properties]) => ({
       name,
-      properties: propertiesOf(keysOf(properties ?? {}, plotKeys, `plots ${name}`)),
+      properties: axesOf(keysOf(properties ?? {}, plotKeys, `plots ${name}`), name),
     }));
   });
+}
+
+/** Both axes may lie in several files, and `y` may be several columns. */
+function axesOf({ x, y }: Mapping, name: string): PlotProperties {
+  const columns = (value: Value | undefined) => (Array.isArray(value) ? texts(value, name) : value);
+  for (const axis of [x, columns(y)])
+    for (const value of isMapping(axis) ? Object.values(axis) : [axis])
+      if (value !== undefined && !Array.isArray(value)) text(value, `plots ${name}`);
+  return propertiesOf({ x, y });
 }
 
 function propertiesOf({ x, y }: { x?: Value | undefined; y?: Value | undefined }): PlotProperties {

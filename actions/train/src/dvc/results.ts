@@ -17,8 +17,11 @@ const usualPlots = 'dvclive/plots/metrics';
 export function resultFiles({ stages, metrics, plots }: PipelineFile): ResultFiles {
   const outs = stages.flatMap((stage) => stage.outs);
   const named = [...outs.filter(({ kind }) => kind === 'metric').map(({ path }) => path), ...metrics];
+  // What the section 'plots' says of a file tells more than that a stage has it among its plots.
+  const isDrawn = (path: string) => plots.some(({ name }) => name === path);
+  const ofStages = outs.filter(({ kind, path }) => kind === 'plot' && !isDrawn(path));
   const drawn = [
-    ...outs.filter(({ kind }) => kind === 'plot').map(({ path, plot }) => ({ name: path, ...plot })),
+    ...ofStages.map(({ path, plot }) => ({ name: path, ...plot })),
     ...plots.map(({ name, properties }) => ({ name, ...properties })),
   ];
   const isWritten = (path: string) =>
