@@ -258,6 +258,18 @@ explicit = true
     );
   });
 
+  test('an extra whose index has versions without a build is taken at its word', async () => {
+    await project(
+      ['six==1.16.0'],
+      '[project.optional-dependencies]\ncpu = ["torch==2.8.0"]\ncu126 = ["torch==2.9.0"]\n[tool.uv]\nconflicts = [[{ extra = "cpu" }, { extra = "cu126" }]]\n[tool.uv.sources]\ntorch = [{ index = "of-cpu", extra = "cpu" }]\n[[tool.uv.index]]\nname = "of-cpu"\n' +
+        `url = "${index.env.UV_DEFAULT_INDEX?.replace('simple', 'cpu')}"\nexplicit = true\n`,
+    );
+    const result = await onMachine({ inputs: { cuda: '12' } });
+    expect(await installed(result)).toContain('torch==2.9.0');
+    expect(result.outputs['torch-backend']).toBe('cu126');
+    expect(notices(result).map(({ title }) => title)).toEqual(['uv run does not sync']);
+  });
+
   test('a lock whose build runs here is kept, hashes and all; another one is replaced', async () => {
     const pinned = `[tool.uv.sources]
 torch = { index = "of-cu128" }

@@ -63,7 +63,7 @@ async function setUpWithUv(
   const { uv, python, cache, tools } = await findTools(inputs, context, asked);
   outputs.cacheHit = false;
   announce(uv, python, asked, project, folder);
-  const decision = await decideCuda(inputs, uv, where);
+  const decision = await decideCuda(inputs, uv, { ...where, python: python.path });
   if (!project) {
     if (inputs.activate) {
       exportVariable('UV_PYTHON', python.path);
@@ -107,7 +107,7 @@ async function findTools(
 async function decideCuda(
   inputs: Inputs,
   uv: Uv,
-  where: { cwd: string; signal: AbortSignal },
+  where: { cwd: string; signal: AbortSignal; python: string },
 ): Promise<Decision | undefined> {
   // The default costs a start nothing.
   if (inputs.cuda === 'none' && !inputs.cudaPackages.length) return undefined;

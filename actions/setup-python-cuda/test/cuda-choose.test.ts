@@ -18,12 +18,15 @@ import { findOrInstallUv, type Uv } from '../src/uv.ts';
 let root: string;
 let uv: Uv;
 let known: string[];
-const where = () => ({ cwd: root, signal: AbortSignal.timeout(60_000) });
+let python: string;
+const where = () => ({ cwd: root, signal: AbortSignal.timeout(60_000), python });
 
 beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), 'cuda-choose-'));
   process.env.RUNNER_TOOL_CACHE = join(root, 'tools');
   uv = await findOrInstallUv(root, AbortSignal.timeout(120_000), new ToolCache(undefined, undefined));
+  const { stdout } = await command(uv.path, ['python', 'find', '--no-project', '>=3.10']);
+  python = stdout.trim();
   known = await knownBackends(uv, where());
 });
 afterAll(() => rmSync(root, { recursive: true, force: true, maxRetries: 3 }));

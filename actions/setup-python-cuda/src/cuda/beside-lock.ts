@@ -25,13 +25,13 @@ export interface BackendPlan {
  * beside, at the versions of the lock; everything else stays as it is locked. A lock whose build runs here is kept.
  */
 export async function planBesideLock(target: Target, plan: Plan, wish: Wish): Promise<BackendPlan> {
-  const { uv, temp, signal, venv } = target;
+  const { uv, temp, signal, venv, python } = target;
   const listed = await lockedList(target, plan);
   const list = listed.filter((each): each is Locked => each.version !== undefined);
   const names = list.map(({ name }) => name);
-  const family = await torchFamily(uv, names, { cwd: temp, signal });
+  const family = await torchFamily(uv, names, { cwd: temp, signal, python: python.path });
   const locked = list.filter(({ name }) => family.has(name));
-  const build = buildOf(locked);
+  const build = wish.byExtra ? wish.candidates[0] : buildOf(locked);
   const kept = build !== undefined && wish.candidates.includes(build);
   const [best = 'cpu'] = kept ? [build] : wish.candidates;
   const replaced = kept ? [] : locked;
@@ -146,7 +146,8 @@ async function neededByTorchAlone(
 }
 
 /** The torch family in a resolution, pinned. */
-export async function torchIn({ uv, temp, signal }: Target, { versions }: Resolution): Promise<string[]> {
-  const family = await torchFamily(uv, [...versions.keys()], { cwd: temp, signal });
+export async function torchIn(target: Target, { versions }: Resolution): Promise<string[]> {
+  const { uv, temp: cwd, signal, python } = target;
+  const family = await torchFamily(uv, [...versions.keys()], { cwd, signal, python: python.path });
   return [...family].map((name) => `${name}==${versions.get(name)}`);
 }

@@ -12,6 +12,8 @@ export interface Wish {
   candidates: readonly string[];
   /** All that run here, the best one first: what an error may advise. */
   fitting: readonly string[];
+  /** Whether the project's files see to the build themselves, by an extra that was chosen for it. */
+  byExtra?: boolean;
   /** Components of the CUDA toolkit, such as `nvcc`. */
   components: readonly string[];
 }

@@ -5,7 +5,7 @@ import { chooseBackends, type Situation } from './choose.ts';
 import { lookForGpus, type Machine } from './machine.ts';
 import { type CudaRequest, cudaRequest } from './request.ts';
 import { backendsWith, readComponents } from './toolkit.ts';
-import { knownBackends, servedBackends } from './uv-torch.ts';
+import { knownBackends, servedBackends, type Where } from './uv-torch.ts';
 
 /** What the inputs `cuda` and `cuda-packages` come to on this machine. */
 export interface Decision {
@@ -14,11 +14,8 @@ export interface Decision {
   request: CudaRequest;
   machine: Machine;
   wish: Wish;
-}
-
-interface Where {
-  cwd: string;
-  signal: AbortSignal;
+  /** Where uv was asked. */
+  where: Where;
 }
 
 /**
@@ -35,9 +32,8 @@ export async function decideCuda(
     backendsWith(components, cuda, []);
     return undefined;
   }
-  const known = await knownBackends(uv, where);
+  const [known, machine] = await Promise.all([knownBackends(uv, where), lookForGpus(where.signal)]);
   const request = cudaRequest(cuda, known);
-  const machine = await lookForGpus(where.signal);
   const served = machine.driver && machine.gpus.length ? await servedBackends(uv, machine.driver, where) : [];
   const situation = { machine, platform: process.platform, uvVersion: uv.version, known, served };
   announce(machine);
@@ -48,7 +44,7 @@ export async function decideCuda(
     fitting: fittingHere(situation),
     components,
   };
-  return { written: cuda, request, machine, wish };
+  return { written: cuda, request, machine, wish, where };
 }
 
 /** Every backend that runs here, the best one first. */

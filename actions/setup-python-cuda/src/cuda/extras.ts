@@ -23,7 +23,7 @@ export async function backendExtra(
       `input extras: '${named}' is for another backend than 'cuda: ${written}', which means ${candidates.join(', ')} here`,
       { advice: "Leave the extra out, and it is chosen; or say the same with 'cuda'." },
     );
-  const chosen = named ?? candidates.find((backend) => offered.includes(backend));
+  const chosen = named ? normalName(named) : candidates.find((backend) => offered.includes(backend));
   if (chosen === undefined)
     throw new UserError(
       `pyproject.toml has no extra for 'cuda: ${written}', which means ${candidates.join(', ')} here`,

@@ -20,7 +20,7 @@ export async function planWithCuda(target: Target, decision: Decision): Promise<
   const { wish, written } = decision;
   const extra = await backendExtra(target, wish, written);
   const extras = [...new Set([...target.selection.extras, ...(extra ? [extra] : [])])];
-  const narrowed = extra ? { ...wish, candidates: [extra] } : wish;
+  const narrowed = extra ? { ...wish, candidates: [extra], byExtra: true } : wish;
   const selection: Selection = { ...target.selection, extras };
   const asWritten = await planInstall({ ...target, selection });
   // PyTorch for macOS is one build, which every index has.

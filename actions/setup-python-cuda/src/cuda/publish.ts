@@ -13,13 +13,13 @@ type ActionContext = Context<typeof action>;
 export async function publishCuda(
   context: ActionContext,
   uv: Uv,
-  { machine }: Decision,
+  { machine, where }: Decision,
   backend: string,
 ): Promise<NonNullable<EnvironmentRecord['cuda']>> {
-  const { outputs, workingDirectory: cwd, signal } = context;
+  const { outputs } = context;
   publishMachine(context, machine);
   outputs.torchBackend = backend;
-  const index = await indexOf(uv, backend, { cwd, signal });
+  const index = await indexOf(uv, backend, where);
   if (index) outputs.indexUrl = index;
   if (cudaVersion(backend)) outputs.cudaVersion = versionText(backend);
   return { backend, driver: machine.driver ?? null, gpus: machine.gpus.map(described) };

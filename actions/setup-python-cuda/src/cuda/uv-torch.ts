@@ -6,9 +6,11 @@ import { compareBackends, cudaVersion } from './backend.ts';
  * has no command that tells, but it says where it would look for a package, offline and within a moment.
  */
 
-interface Where {
+/** Where uv is asked, and for which interpreter, which spares it the search for one. */
+export interface Where {
   cwd: string;
   signal: AbortSignal;
+  python: string;
 }
 
 /** One place where uv would look for one package. */
@@ -21,7 +23,7 @@ interface Place {
 
 /** The CUDA backends that this uv knows, newest first. */
 export async function knownBackends(uv: Uv, where: Where): Promise<string[]> {
-  const { stdout } = await uv.run(['pip', 'compile', '--help'], where);
+  const { stdout } = await uv.run(['pip', 'compile', '--help'], { cwd: where.cwd, signal: where.signal });
   const [, values = ''] = /--torch-backend[\s\S]*?\[possible values:([^\]]*)\]/.exec(stdout) ?? [];
   return cudaBackends(values.split(/[\s,]+/));
 }
@@ -58,12 +60,12 @@ async function placesOf(
   uv: Uv,
   backend: string,
   packages: readonly string[],
-  where: Where,
+  { python, ...where }: Where,
   env: Record<string, string> = {},
   args: readonly string[] = [],
 ): Promise<Place[]> {
   const { stderr } = await uv.run(
-    [...'pip compile - --torch-backend'.split(' '), backend, ...args, ...offline],
+    [...'pip compile - --torch-backend'.split(' '), backend, '--python', python, ...args, ...offline],
     { ...where, tolerate: true, input: packages.join('\n'), env: { ...undisturbed, ...env } },
   );
   const urls = stderr.matchAll(/https?:\/\/\S+/g);
