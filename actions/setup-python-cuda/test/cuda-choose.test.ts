@@ -8,11 +8,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compareBackends, cudaVersion } from '../src/cuda/backend.ts';
 import { hasKernels, readCapability } from '../src/cuda/capability.ts';
 import { type Choice, chooseBackends } from '../src/cuda/choose.ts';
-import type { Gpu, Machine } from '../src/cuda/machine.ts';
+import { type Gpu, lookForGpus, type Machine } from '../src/cuda/machine.ts';
 import { cudaRequest } from '../src/cuda/request.ts';
 import { indexOf, knownBackends, servedBackends, torchFamily } from '../src/cuda/uv-torch.ts';
 import { ToolCache } from '../src/tool-cache.ts';
 import { findOrInstallUv, type Uv } from '../src/uv.ts';
+import { nvidiaSmiOf } from './nvidia-smi.ts';
 
 /** The tables are uv's own, so the tests ask a uv, the one that the action would install. */
 let root: string;
@@ -297,6 +298,34 @@ describe('several GPUs', () => {
     expect(said).toContain('no one backend serves all GPUs here: Quadro P4000, sm_61; RTX 5090, sm_120');
     expect(said).toContain('CUDA_VISIBLE_DEVICES');
     expect(await refusal({ cuda: '12.8', driver: '580.95', gpus })).toContain('no kernels for Quadro P4000');
+  });
+});
+
+describe.skipIf(process.platform === 'win32')('machines of all generations', () => {
+  test.each([
+    ['k80-driver-470', 'linux', 'cu118'],
+    ['k80-driver-418', 'linux', 'cu101'],
+    ['m60', 'linux', 'cu126'],
+    ['p100', 'linux', 'cu126'],
+    ['v100-driver-580', 'linux', 'cu126'],
+    ['t4', 'linux', 'cu129'],
+    ['vgpu', 'linux', 'cu129'],
+    ['a100-mig', 'linux', 'cu129'],
+    ['l4', 'linux', 'newest'],
+    ['h100', 'linux', 'cu129'],
+    ['b200', 'linux', 'newest'],
+    ['rtx5090-driver-572', 'win32', 'cu129'],
+    ['mixed', 'linux', 'cu126'],
+    ['exit-14', 'linux', 'cu129'],
+    ['lost', 'linux', 'cu129'],
+    ['no-driver', 'linux', 'cpu'],
+    ['no-device', 'linux', 'cpu'],
+    ['mismatch', 'linux', 'cpu'],
+  ] as const)('%s on %s: %s', async (name, platform, backend) => {
+    const env = { PATH: `${nvidiaSmiOf(name)}:/usr/bin:/bin` };
+    const machine = await lookForGpus(AbortSignal.timeout(20_000), env);
+    const { candidates } = await choose({ driver: machine.driver, gpus: machine.gpus, platform });
+    expect(candidates[0]).toBe(backend === 'newest' ? known[0] : backend);
   });
 });
 

@@ -1,33 +1,6 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { lookForGpus } from '../src/cuda/machine.ts';
-
-const folders: string[] = [];
-afterEach(() => {
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
-});
-
-/** A folder with an nvidia-smi that answers as a recorded one did, and only to what that was asked. */
-function recorded(name: string): string {
-  const text = readFileSync(fileURLToPath(new URL(`nvidia-smi/${name}.txt`, import.meta.url)), 'utf8');
-  const sessions = [...text.matchAll(/^\$ nvidia-smi (.+)\n([\s\S]*?)^exit (\d+)$/gm)];
-  expect(sessions.length).toBeGreaterThan(0);
-  const cases = sessions.map(
-    ([, args, output, exitCode]) => `"${args}") cat <<'END'\n${output}END\nexit ${exitCode};;`,
-  );
-  return standIn(`case "$*" in\n${cases.join('\n')}\nesac\necho "not recorded: $*"\nexit 99`);
-}
-
-function standIn(script: string): string {
-  const folder = mkdtempSync(join(tmpdir(), 'cuda-machine-'));
-  folders.push(folder);
-  writeFileSync(join(folder, 'nvidia-smi'), `#!/bin/sh\n${script}\n`);
-  chmodSync(join(folder, 'nvidia-smi'), 0o755);
-  return folder;
-}
+import { nvidiaSmiOf, standIn } from './nvidia-smi.ts';
 
 const look = (folder: string, env: NodeJS.ProcessEnv = {}, timeoutMs?: number) =>
   lookForGpus(AbortSignal.timeout(20_000), { PATH: `${folder}:/usr/bin:/bin`, ...env }, timeoutMs);
@@ -62,7 +35,7 @@ describe.skipIf(process.platform === 'win32')('the GPUs of a machine', () => {
       ],
     ],
   ] as const)('%s', async (name, driver, gpus) => {
-    expect(await look(recorded(name))).toEqual({
+    expect(await look(nvidiaSmiOf(name))).toEqual({
       driver,
       gpus: gpus.map(([named, capability, memoryMiB]) => ({
         name: named,
@@ -74,7 +47,7 @@ describe.skipIf(process.platform === 'win32')('the GPUs of a machine', () => {
   });
 
   test('a GPU that is divided', async () => {
-    const { gpus } = await look(recorded('a100-mig'));
+    const { gpus } = await look(nvidiaSmiOf('a100-mig'));
     expect(gpus.map(({ mig }) => mig)).toEqual([true, false]);
   });
 
@@ -82,7 +55,7 @@ describe.skipIf(process.platform === 'win32')('the GPUs of a machine', () => {
     ['no-driver', /couldn't communicate with the NVIDIA driver/],
     ['mismatch', /Driver\/library version mismatch\nNVML library version: 580\.95/],
   ])('%s is none, with a warning', async (name, warning) => {
-    expect(await look(recorded(name))).toEqual({
+    expect(await look(nvidiaSmiOf(name))).toEqual({
       driver: undefined,
       gpus: [],
       warning: expect.stringMatching(warning),
@@ -98,7 +71,7 @@ describe.skipIf(process.platform === 'win32')('the GPUs of a machine', () => {
   });
 
   test('a driver without devices, and none at all, are none without a word', async () => {
-    expect(await look(recorded('no-device'))).toEqual({ driver: undefined, gpus: [] });
+    expect(await look(nvidiaSmiOf('no-device'))).toEqual({ driver: undefined, gpus: [] });
     expect(await look('/no/such/folder')).toEqual({ driver: undefined, gpus: [] });
   });
 
@@ -106,7 +79,7 @@ describe.skipIf(process.platform === 'win32')('the GPUs of a machine', () => {
     ['exit-14', 'Tesla T4', 'WARNING: infoROM is corrupted at gpu 0000:00:1E.0'],
     ['lost', 'NVIDIA A100-SXM4-80GB', /GPU is lost/],
   ])('%s keeps the GPUs that answer, with a warning', async (name, gpu, warning) => {
-    const machine = await look(recorded(name));
+    const machine = await look(nvidiaSmiOf(name));
     expect(machine.gpus.map((each) => each.name)).toEqual([gpu]);
     expect(machine.warning).toMatch(warning);
   });
@@ -121,7 +94,7 @@ describe.skipIf(process.platform === 'win32')('the GPUs of a machine', () => {
     [{ CUDA_VISIBLE_DEVICES: '-1' }, []],
     [{ CUDA_VISIBLE_DEVICES: 'NoDevFiles' }, []],
   ])('%j leaves visible %j', async (env, names) => {
-    const { gpus } = await look(recorded('mixed'), env);
+    const { gpus } = await look(nvidiaSmiOf('mixed'), env);
     expect(gpus.map(({ name }) => name)).toEqual(names);
   });
 });
