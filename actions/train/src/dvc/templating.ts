@@ -106,6 +106,7 @@ export function textOf(value: Value): string {
 
 /** A floating-point number as Python prints it: the digits are JavaScript's, the notation is not. */
 export function pythonNumber(value: number): string {
+  if (Object.is(value, -0)) return '-0.0';
   const [digits = '', exponent = '0'] = value.toExponential().split('e');
   const power = Number(exponent);
   if (power < -4 || power >= 16)
