@@ -44,7 +44,7 @@ const bench: Bench = {
         const figure = (side: Side) => async () => {
           await side.write(locks.first);
           await prepare(side);
-          return seconds(() => side.setUp());
+          return side.setUp();
         };
         yield measured({
           ...{ bench: 'setup', name, unit: 's', peerName: 'uv by hand', goal },
@@ -64,16 +64,17 @@ class Side {
   readonly workspace: string;
   readonly env: { PATH: string; UV_CACHE_DIR: string };
   readonly #uv: string;
-  readonly #setUp: (side: Side) => Promise<unknown>;
+  readonly #setUp: (side: Side) => Promise<number>;
 
-  constructor(folder: string, PATH: string, uv: string, setUp: (side: Side) => Promise<unknown>) {
+  constructor(folder: string, PATH: string, uv: string, setUp: (side: Side) => Promise<number>) {
     this.workspace = join(folder, 'project');
     this.env = { PATH, UV_CACHE_DIR: join(folder, 'cache') };
     this.#uv = uv;
     this.#setUp = setUp;
   }
 
-  setUp(): Promise<unknown> {
+  /** Sets the project up, and tells how many seconds that took. */
+  setUp(): Promise<number> {
     return this.#setUp(this);
   }
 
@@ -109,15 +110,17 @@ class Side {
   }
 }
 
-async function callUv(side: Side): Promise<void> {
-  if (!existsSync(side.python)) await side.uv('venv', '--quiet', '.venv');
-  await side.uv('pip', 'sync', '--quiet', '--require-hashes', 'requirements.txt');
+function callUv(side: Side): Promise<number> {
+  return seconds(async () => {
+    if (!existsSync(side.python)) await side.uv('venv', '--quiet', '.venv');
+    await side.uv('pip', 'sync', '--quiet', '--require-hashes', 'requirements.txt');
+  });
 }
 
-async function runAction(bundle: string, { workspace, env }: Side): Promise<void> {
+async function runAction(bundle: string, { workspace, env }: Side): Promise<number> {
   const runner = await fakeRunner({ workspace, env });
   try {
-    await command(process.execPath, [bundle], { cwd: workspace, env: runner.env });
+    return await seconds(() => command(process.execPath, [bundle], { cwd: workspace, env: runner.env }));
   } finally {
     await runner.remove();
   }

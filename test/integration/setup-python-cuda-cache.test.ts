@@ -352,3 +352,31 @@ test("uv's own cache can be given a folder, and pruned", async () => {
   await finishJob(main, { ...env, UV_CACHE_DIR: join(workspace, 'machine/own') });
   expect(await readdir(join(unused, '..'))).not.toContain('unused');
 });
+
+describe("a lock that is in uv's cache and in the environment", () => {
+  beforeEach(async () => {
+    await write({ 'requirements.in': 'six==1.16.0\niniconfig==2.1.0\nidna==3.10\n' });
+    await locked();
+    expect((await setUp({ env })).exitCode).toBe(0);
+  });
+
+  test.each([true, false])('is installed without the index; into a new environment: %s', async (anew) => {
+    if (anew) await rm(join(workspace, '.venv'), { recursive: true });
+    const nowhere = {
+      HTTPS_PROXY: 'http://127.0.0.1:9',
+      HTTP_PROXY: 'http://127.0.0.1:9',
+      NO_PROXY: '127.0.0.1',
+    };
+    const result = await setUp({ env: { ...env, ...nowhere } });
+    expect(await installed(result)).toHaveLength(3);
+    expect(result.stdout).toContain(anew ? 'Installed 3 packages' : 'Checked 3 packages');
+  });
+
+  test('but for one package is asked for that one only', async () => {
+    await write({ 'requirements.in': 'six==1.16.0\niniconfig==2.0.0\n' });
+    await locked();
+    const result = await setUp({ env });
+    expect(result.stdout).toMatch(/Resolved 1 package[\s\S]*iniconfig==2\.0\.0[\s\S]*- idna==3\.10/);
+    expect(await installed(result)).toEqual(['iniconfig==2.0.0', 'six==1.16.0']);
+  });
+});

@@ -4,7 +4,8 @@ import { annotate, UserError } from '@mlops/core';
 import { diskFull, requireSpace, saysDiskFull } from './disk.ts';
 import { explain } from './explain.ts';
 import { planPipenv, planPoetry } from './foreign-locks.ts';
-import { into, type Plan, shown, type Target } from './plan.ts';
+import { stepForMissing } from './missing.ts';
+import { into, type Plan, type Step, shown, type Target } from './plan.ts';
 import { readPythonEnv, writePythonEnv } from './python-env.ts';
 import { readRequirements } from './requirements.ts';
 import { refuseResolution, resolutionArguments } from './resolution.ts';
@@ -13,33 +14,58 @@ import type { Selection } from './selection.ts';
 
 export type { Plan, Target } from './plan.ts';
 
-/**
- * Installs a project's packages into its environment, as its lock says. Where uv's cache is `warm`, it may hold all of a
- * lock: then nobody is asked, and what the index says meanwhile cannot matter, since the lock fixes each file by its hash.
- */
-export async function install(
-  target: Target,
-  plan: Plan,
-  { folder: uvCache, warm }: { folder: string; warm: boolean },
-): Promise<void> {
-  const { uv, project, folder, workspace, signal } = target;
+/** What there is before an installation. */
+export interface Before {
+  /** uv's cache folder, and whether it held packages before this job. */
+  uvCache: string;
+  warm: boolean;
+  /** Whether the environment was there, or was restored. */
+  reused: boolean;
+}
+
+/** Installs a project's packages into its environment, as its lock says. */
+export async function install(target: Target, plan: Plan, before: Before): Promise<void> {
   for (const step of plan.steps) {
-    const { args, cwd, env } = step;
-    const options = { cwd, signal, ...(env ? { env } : {}) };
-    if (warm && plan.locked && args[0] === 'pip') {
-      const { exitCode, said } = await uv.run([...args, '--offline'], { ...options, tolerate: true });
-      if (exitCode === 0) process.stdout.write(said && `${said}\n`);
-      if (exitCode === 0) continue;
-    }
-    await requireSpace(target, { ...plan, steps: [step] }, uvCache);
-    try {
-      await uv.run(args, { ...options, loud: true });
-    } catch (error) {
-      if (!(error instanceof ToolError)) throw error;
-      if (saysDiskFull(error.said)) throw await diskFull(target, uvCache, error);
-      throw await explain(error, project, folder, workspace, target.selection.resolution?.constraints);
-    }
+    const isHashed = plan.locked && step.args[0] === 'pip' && step.args[1] === 'sync';
+    if (isHashed && (await installFromWhatIsThere(target, step, before))) continue;
+    await requireSpace(target, { ...plan, steps: [step] }, before.uvCache);
+    await run(target, step, before.uvCache);
   }
+}
+
+/**
+ * Installs a hashed lock from uv's cache and the environment, and asks the index only about packages that are new in it;
+ * whatever it says meanwhile about the others cannot matter, since the lock fixes each file. False where that fails.
+ */
+async function installFromWhatIsThere(
+  target: Target,
+  step: Step,
+  { uvCache, warm, reused }: Before,
+): Promise<boolean> {
+  const missing = reused ? await stepForMissing(target, step) : undefined;
+  if (missing) {
+    await requireSpace(target, { steps: [missing], locked: true }, uvCache);
+    if (!(await succeeds(target, missing))) return false;
+  }
+  return (warm || reused) && succeeds(target, { ...step, args: [...step.args, '--offline'] });
+}
+
+async function run(target: Target, { args, ...options }: Step, uvCache: string): Promise<void> {
+  const { uv, project, folder, workspace, signal, selection } = target;
+  try {
+    await uv.run(args, { ...options, signal, loud: true });
+  } catch (error) {
+    if (!(error instanceof ToolError)) throw error;
+    if (saysDiskFull(error.said)) throw await diskFull(target, uvCache, error);
+    throw await explain(error, project, folder, workspace, selection.resolution?.constraints);
+  }
+}
+
+/** Whether a step succeeds, which then shows what it did; what fails is tried in another way. */
+async function succeeds({ uv, signal }: Target, { args, ...options }: Step): Promise<boolean> {
+  const { exitCode, said } = await uv.run(args, { ...options, signal, tolerate: true });
+  if (exitCode === 0) process.stdout.write(said && `${said}\n`);
+  return exitCode === 0;
 }
 
 /** The runs of uv that install a project. */

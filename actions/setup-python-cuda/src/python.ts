@@ -22,36 +22,41 @@ interface Where {
   signal: AbortSignal;
 }
 
+/** The path of a Python on this machine that meets the request. */
+export async function findPython(
+  uv: Uv,
+  { request }: PythonRequest,
+  where: Where,
+  ...flags: string[]
+): Promise<string | undefined> {
+  const args = ['python', 'find', request, '--system', '--no-project', '--no-python-downloads', ...flags];
+  const { exitCode, stdout } = await uv.run(args, { ...where, env: searchEnvironment(), tolerate: true });
+  return exitCode === 0 ? stdout.trim() : undefined;
+}
+
 /**
  * Finds a Python that meets the request on this machine, or else has uv install one, which `tools` may hold from an
- * earlier job.
+ * earlier job. `found` is what a search that has begun before finds.
  */
 export async function findOrInstallPython(
   uv: Uv,
   asked: PythonRequest,
   where: Where,
-  tools?: ToolCache,
+  { tools, found }: { tools?: ToolCache | undefined; found?: Promise<string | undefined> | undefined } = {},
 ): Promise<Python> {
-  const env = { PATH: searchPath(process.env, process.platform, process.arch) };
-  const find = async (...flags: string[]) => {
-    const result = await uv.run(
-      ['python', 'find', asked.request, '--system', '--no-project', '--no-python-downloads', ...flags],
-      { ...where, env, tolerate: true },
-    );
-    return result.exitCode === 0 ? result.stdout.trim() : undefined;
-  };
-  let path = asked.latest ? undefined : await find();
+  const env = searchEnvironment();
+  let path = asked.latest ? undefined : await (found ?? findPython(uv, asked, where));
   if (!path) {
     path =
       tools && (await restoreInterpreters(uv, asked, where, tools))
-        ? await find('--managed-python')
+        ? await findPython(uv, asked, where, '--managed-python')
         : undefined;
   }
   if (!path) {
     if (!asked.latest)
       process.stdout.write(`No Python here meets '${asked.request}' (from ${asked.from}); installing one.\n`);
     await install(uv, asked, { ...where, env });
-    path = await find('--managed-python');
+    path = await findPython(uv, asked, where, '--managed-python');
   }
   const python = path ? (await interpreters(uv, { ...where, env }, path))[0] : undefined;
   if (!path || !python)
@@ -124,6 +129,10 @@ async function interpreters(
   ];
   const { stdout, exitCode } = await uv.run(args, { ...where, tolerate: true });
   return exitCode === 0 ? (JSON.parse(stdout || '[]') as Python[]) : [];
+}
+
+function searchEnvironment(): { PATH: string } {
+  return { PATH: searchPath(process.env, process.platform, process.arch) };
 }
 
 /**

@@ -15,11 +15,12 @@ import type { Decision } from './cuda/decide.ts';
 import { useIndexes } from './indexes.ts';
 import type { PostState } from './post.ts';
 import { findProject, type Project } from './project.ts';
-import { findOrInstallPython, type Python } from './python.ts';
+import { findOrInstallPython, findPython, type Python } from './python.ts';
 import { type PythonRequest, pythonRequest } from './python-request.ts';
 import { setUpVenv } from './set-up-venv.ts';
 import { ToolCache } from './tool-cache.ts';
-import { findOrInstallUv, type Uv } from './uv.ts';
+import { findOnPath } from './tool-release.ts';
+import { findOrInstallUv, Uv } from './uv.ts';
 import { checkVenvPath, isVenv } from './venv.ts';
 
 type Inputs = InputsOf<typeof action>;
@@ -90,13 +91,20 @@ async function findTools(
 ): Promise<{ uv: Uv; python: Python; cache: Cache | undefined; tools: ToolCache }> {
   const cache = await openCache(inputs, github, signal);
   const tools = new ToolCache(cache, inputs.cacheSuffix);
+  // uv on PATH searches Python while it is asked for its version.
+  const path = findOnPath('uv');
+  const search = path && !asked.latest ? findPython(new Uv(path, ''), asked, { cwd, signal }) : undefined;
+  search?.catch(() => {}); // Where that uv is too old, its answer does not matter.
   const uv = await findOrInstallUv(cwd, signal, tools);
   outputs.uvPath = uv.path;
   const python = await findOrInstallPython(
     uv,
     asked,
     { cwd, signal },
-    inputs.cachePython ? tools : undefined,
+    {
+      tools: inputs.cachePython ? tools : undefined,
+      found: uv.path === path ? search : undefined,
+    },
   );
   Object.assign(outputs, { pythonVersion: python.version, pythonPath: python.path });
   outputs.restoredBytes = tools.restoredBytes;

@@ -15,7 +15,7 @@ import { readRequirements } from './requirements.ts';
 import { resolutionOf } from './resolution.ts';
 import type { Selection } from './selection.ts';
 import type { Uv } from './uv.ts';
-import { activate, countPackages, ensureVenv, venvPaths } from './venv.ts';
+import { activate, ensureVenv, packagesIn, venvPaths } from './venv.ts';
 
 type Inputs = InputsOf<typeof action>;
 type ActionContext = Context<typeof action>;
@@ -76,7 +76,7 @@ export async function setUpVenv(
 
   const made = await ensureVenv(uv, venv, python, where);
   await group(`Install ${names(project, folder).join(' and ')}`, () =>
-    install(target, plan, { folder: uvCache, warm }),
+    install(target, plan, { uvCache, warm, reused: made === 'reused' }),
   );
   const installSeconds = (performance.now() - begun) / 1000;
   await cuda?.finish();
@@ -91,7 +91,7 @@ export async function setUpVenv(
     plan.locked && !toSave.wheels && !toSave.environment
       ? undefined
       : await installedPackages(uv, interpreter, where);
-  const count = packages?.length ?? (await countPackages(venv));
+  const count = (packages ?? (await packagesIn(venv))).length;
   const durationMs = Date.now() - started;
   context.record.environments.push({
     manager: project.manager,

@@ -4,6 +4,7 @@ import { join, posix, relative, sep, win32 } from 'node:path';
 import { addPath, exportVariable, UserError } from '@mlops/core';
 import { command } from '@mlops/core/process';
 import type { Python } from './python.ts';
+import { normalName } from './requirements.ts';
 import type { Uv } from './uv.ts';
 
 /** Where a virtual environment keeps its programs, and its interpreter among them. */
@@ -68,14 +69,17 @@ async function madeWith(venv: string): Promise<string | undefined> {
   return /^version(?:_info)?\s*=\s*(\S+)/m.exec(text)?.[1];
 }
 
-/** How many packages are installed in an environment. */
-export async function countPackages(venv: string): Promise<number> {
+/** What is installed in an environment, as `name==version` with names normalised, without starting its interpreter. */
+export async function packagesIn(venv: string): Promise<string[]> {
   const lib = join(venv, process.platform === 'win32' ? 'Lib' : 'lib');
   const folders = process.platform === 'win32' ? [lib] : (await readdir(lib)).map((name) => join(lib, name));
   const names = await Promise.all(
     folders.map((folder) => readdir(join(folder, 'site-packages')).catch(() => [])),
   );
-  return names.flat().filter((name) => name.endsWith('.dist-info')).length;
+  return names.flat().flatMap((name) => {
+    const [, project, version] = /^(.+)-([^-]+)\.dist-info$/.exec(name) ?? [];
+    return project ? [`${normalName(project)}==${version}`] : [];
+  });
 }
 
 /** Makes the environment the one that later steps use, by any of the names that tools look under. */
