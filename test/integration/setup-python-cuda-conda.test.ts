@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { command } from '@mlops/core/process';
 import type { ActionResult } from '@mlops/testkit/runner-files';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { channel, channelUrl, makeChannel, standIns, subdir } from './setup-python-cuda/conda.ts';
-import { errorOf, root, setUp, windows, workspace, write } from './setup-python-cuda/workbench.ts';
+import { makeWheel } from './setup-python-cuda/private-index.ts';
+import { errorOf, pathWithoutUv, setUp, windows, workspace, write } from './setup-python-cuda/workbench.ts';
 
 // The channel and its packages are real, and so are the solver and the installation (py-rattler); the programs stand in.
 describe.skipIf(windows)('conda environments', () => {
@@ -48,14 +51,11 @@ describe.skipIf(windows)('conda environments', () => {
         { manager: 'conda', lock: null, python: result.outputs['python-version'] },
       ]);
       const [create] = (await calls()).filter(({ args }) => args.includes('--prefix'));
-      const words = tool === 'conda' ? ['env', 'create'] : ['create', '--yes'];
-      expect(create?.args).toEqual([
-        ...words,
-        '--prefix',
-        prefix,
-        '--file',
-        join(workspace, 'environment.yml'),
-      ]);
+      const [words, file] =
+        tool === 'conda'
+          ? [['env', 'create'], join(result.runner.temp, 'mlops/environment.yml')]
+          : [['create', '--yes'], join(workspace, 'environment.yml')];
+      expect(create?.args).toEqual([...words, '--prefix', prefix, '--file', file]);
     },
   );
 
@@ -96,8 +96,8 @@ describe.skipIf(windows)('conda environments', () => {
       inputs: { 'conda-tool': 'conda', 'conda-channels': channelUrl, 'python-version': version },
     });
     await laterStep(other, 'import sys');
-    const pinned = (await calls()).find(({ tool, args }) => tool === 'conda' && args[0] === 'env');
-    expect(pinned?.env).toMatchObject({ CONDA_PINNED_PACKAGES: `python=${version}` });
+    const made = (await calls()).find(({ tool, args }) => tool === 'conda' && args[0] === 'env');
+    expect(await readFile(made?.args.at(-1) ?? '', 'utf8')).toBe(`dependencies:\n  - python=${version}\n`);
   });
 
   async function lockText(more = ''): Promise<string> {
@@ -120,7 +120,7 @@ describe.skipIf(windows)('conda environments', () => {
   }
 
   test('conda-lock.yml is installed exactly, also what it has from the index', async () => {
-    const wheel = await makeWheel();
+    const wheel = join(await makeWheel('fromindex'), 'fromindex-1.0-py3-none-any.whl');
     const digest = createHash('sha256')
       .update(await readFile(wheel))
       .digest('hex');
@@ -153,6 +153,42 @@ describe.skipIf(windows)('conda environments', () => {
     expect(error?.message).toMatch(
       /do not match the hashes[\s\S]*another file than the one that was locked/i,
     );
+  });
+
+  test.each(['micromamba', 'conda'] as const)('%s installs an explicit list of any name', async (tool) => {
+    const { packages } = JSON.parse(await readFile(join(channel, subdir, 'repodata.json'), 'utf8'));
+    const lines = Object.entries<{ name: string; version: string; md5: string }>(packages)
+      .filter(([, { name, version }]) => name === 'python' || (name === 'six' && version === '1.15.0'))
+      .map(([file, { md5 }]) => `${channelUrl}/${subdir}/${file}#${md5}\n`);
+    await write({ 'ci.txt': `# platform: ${subdir}\n@EXPLICIT\n${lines.join('')}` });
+    const { env } = await standIns(workspace, tool);
+    const result = await setUp({ env, inputs: { 'dependency-files': 'ci.txt' } });
+    expect(await laterStep(result, 'import six; print(six.__version__)')).toBe('1.15.0');
+    expect(result.annotations).toEqual([]);
+    expect(result.record?.environments[0]).toMatchObject({ manager: 'conda', lock: { path: 'ci.txt' } });
+  });
+
+  test('a tool that activates nothing is found out', async () => {
+    await write({ 'environment.yml': environment('python') });
+    const { env } = await standIns(workspace, 'micromamba');
+    const result = await setUp({ env: { ...env, CONDA_STAND_IN_BROKEN: '1' } });
+    expect(errorOf(result)?.message).toMatch(/could not be activated[\s\S]*Check the installation of conda/);
+  });
+
+  test('a micromamba that is not the published one is not run', async () => {
+    const server = createServer((_, response) => response.end('#!/bin/sh\necho 2.9.0\n'));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    await write({ 'environment.yml': environment('python') });
+    const none = { MAMBA_EXE: undefined, CONDA_EXE: undefined, CONDA: undefined };
+    try {
+      const result = await setUp({ env: { ...none, MICROMAMBA_REPOURL: address, PATH: pathWithoutUv } });
+      expect(errorOf(result)?.message).toMatch(
+        /micromamba-.* is not the file that was published: its SHA-256 is [0-9a-f]{64}, pinned is/,
+      );
+    } finally {
+      await new Promise((resolve) => server.close(resolve));
+    }
   });
 
   test('an explicit list of another platform is refused at its line', async () => {
@@ -192,20 +228,3 @@ describe.skipIf(windows)('conda environments', () => {
     expect(await readFile(join(workspace, 'data/precious.csv'), 'utf8')).toBe('1');
   });
 });
-
-/** A wheel with one module, made by hand: a zip of it and its metadata. */
-async function makeWheel(): Promise<string> {
-  const folder = join(root, 'wheel');
-  await mkdir(folder, { recursive: true });
-  const code = `
-import zipfile
-with zipfile.ZipFile("fromindex-1.0-py3-none-any.whl", "w") as wheel:
-    wheel.writestr("fromindex.py", "")
-    wheel.writestr("fromindex-1.0.dist-info/METADATA", "Metadata-Version: 2.1\\nName: fromindex\\nVersion: 1.0\\n")
-    wheel.writestr("fromindex-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
-    wheel.writestr("fromindex-1.0.dist-info/RECORD", "")
-`;
-  await writeFile(join(folder, 'make.py'), code);
-  await command('python3', ['make.py'], { cwd: folder });
-  return join(folder, 'fromindex-1.0-py3-none-any.whl');
-}

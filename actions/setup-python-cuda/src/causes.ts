@@ -185,7 +185,7 @@ function unknownPackage(said: string): Cause | undefined {
         "Check the spelling; a private package needs its index in 'index-url', 'extra-index-urls' or pyproject.toml.",
     };
   if (
-    /nothing provides requested|does not exist \(perhaps|No candidates were found for|PackagesNotFoundError|ResolvePackageNotFound/i.test(
+    /nothing provides requested|does not exist \(perhaps|No candidates were found for|PackagesNotFound\w*Error|ResolvePackageNotFound/i.test(
       said,
     )
   )
@@ -220,6 +220,11 @@ function unreachable(said: string): Cause | undefined {
 function conflict(said: string): Cause | undefined {
   const python =
     /No solution found|are incompatible|Could not solve|Cannot solve the request|unsatisfiable|ResolutionImpossible/i;
+  if (/^UnsatisfiableError:/m.test(said))
+    return {
+      conflict: true,
+      advice: "conda's classic solver does not name what conflicts; 'create-args: --solver=libmamba' does.",
+    };
   return python.test(said)
     ? { conflict: true, advice: 'Loosen one of these requirements, or choose another version of Python.' }
     : undefined;

@@ -14,6 +14,8 @@ export function ownWords(error: ToolError): string {
   const own = lines
     .slice(start)
     .filter((line) => line.trim() && !/^\s*hint:/.test(line))
+    // conda's advice is about a terminal.
+    .filter((_, index, all) => !all.slice(0, index + 1).some((line) => /^Next steps:/.test(line)))
     // mamba says its headline again at the end.
     .filter((line, index) => index === 0 || !/^critical libmamba/.test(line))
     .map(plainLine);

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, realpath, writeFile } from 'node:fs/promises';
 import { delimiter, join, posix, win32 } from 'node:path';
 import { addPath, exportVariable, UserError } from '@mlops/core';
 import { runTool } from './run-tool.ts';
@@ -66,6 +66,12 @@ export async function lookInto(
   if (exitCode !== 0 || !line)
     throw new UserError(`the Python of the environment in ${folder} does not run: ${lastLine(said)}`);
   const prefix = JSON.parse(line.slice(mark.length)) as Prefix;
+  // conda goes on without a word where its activation fails.
+  const active = prefix.environment.CONDA_PREFIX;
+  if (!active || (await realpath(active)) !== (await realpath(folder)))
+    throw new UserError(`the environment in ${folder} could not be activated: ${firstLine(said)}`, {
+      advice: "Check the installation of conda, or set 'conda-tool: micromamba'.",
+    });
   return { ...prefix, packages: [...(await condaPackages(prefix.folder)), ...prefix.packages] };
 }
 
@@ -100,6 +106,10 @@ export function addedToPath(after: string, before: string, separator: string): s
     .split(separator)
     .filter((folder) => folder && !there.has(folder))
     .toReversed();
+}
+
+function firstLine(text: string): string {
+  return text.trim().split('\n')[0] || 'nothing was said';
 }
 
 function lastLine(text: string): string {

@@ -46,7 +46,8 @@ export async function readPythonEnv(path: string, file: string): Promise<PythonE
   });
 }
 
-function absolute(line: string, folder: string): string {
+/** A line of a requirements file with its path, if it has one, from the root: it is written elsewhere. */
+export function absolute(line: string, folder: string): string {
   const [, option, path] = /^(-r|--requirement|-c|--constraint|-e|--editable)[=\s]+(.+)$/.exec(line) ?? [];
   if (option && path)
     return /^\w+(\+\w+)?:\/\//.test(path) ? line : `${option} ${pathOf(option, resolve(folder, path))}`;

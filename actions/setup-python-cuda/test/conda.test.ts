@@ -1,7 +1,12 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { condaPython, createArguments, knowsSha256 } from '../src/conda/create.ts';
-import { checkExplicit, kindOf } from '../src/conda/environment-file.ts';
+import { checkExplicit, kindOf, writeEnvironment } from '../src/conda/environment-file.ts';
 import { readCondaLock } from '../src/conda/lock.ts';
 import { micromambaRelease } from '../src/conda/micromamba-release.ts';
 import { condaSubdir } from '../src/conda/subdir.ts';
@@ -79,6 +84,29 @@ test('an explicit list for another platform is refused; noarch fits everywhere',
   const list = '@EXPLICIT\nhttps://c/noarch/a-1-0.conda\nhttps://c/osx-64/b-1-0.tar.bz2#00\n';
   expect(() => checkExplicit(list, 'osx-64', 'spec.txt')).not.toThrow();
   expect(() => checkExplicit(list, 'linux-64', 'spec.txt')).toThrow('lists packages for osx-64');
+});
+
+test('conda gets an environment under the name it knows, with the version of Python and whole paths', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'environment-'));
+  const file = join(folder, 'mlflow.yaml');
+  await writeFile(
+    file,
+    'name: x\nchannels: [a]\ndependencies:\n  - a::python >=3.10\n  - python-dateutil\n  - pip:\n    - -r more.txt\n    - -e .\n    - six\n',
+  );
+  const written = await writeEnvironment(file, 'python=3.12', join(folder, 'temp'));
+  expect(written).toBe(join(folder, 'temp', 'environment.yml'));
+  expect(parse(await readFile(written, 'utf8'))).toEqual({
+    name: 'x',
+    channels: ['a'],
+    dependencies: [
+      'python-dateutil',
+      { pip: [`-r ${join(folder, 'more.txt')}`, `-e ${pathToFileURL(folder).href}`, 'six'] },
+      'python=3.12',
+    ],
+  });
+  const same = parse(await readFile(await writeEnvironment(file, undefined, join(folder, 'temp')), 'utf8'));
+  expect(same.dependencies[0]).toBe('a::python >=3.10');
+  await rm(folder, { recursive: true });
 });
 
 describe('the command that makes an environment', () => {

@@ -60,6 +60,8 @@ def create(options):
     if prefix.exists():
         sys.exit(f"prefix already exists: {prefix}")
     text = file.read_text()
+    if name == "conda" and file.name not in ("explicit.txt", "environment.yml", "environment.yaml"):
+        sys.exit(f"PluginError: no environment specifier plugin for {file}")  # As from conda 26 on.
     (prefix / "conda-meta").mkdir(parents=True)
     if "@EXPLICIT" in text:
         asyncio.run(install_explicit([line for line in text.split() if "://" in line], prefix))
@@ -67,11 +69,10 @@ def create(options):
     environment = yaml.safe_load(text)
     specs = [each for each in environment["dependencies"] if isinstance(each, str)]
     pip = [line for each in environment["dependencies"] if isinstance(each, dict) for line in each["pip"]]
-    pinned = os.environ.get("CONDA_PINNED_PACKAGES") if name == "conda" else None
     extra = [each for each in options.rest if not each.startswith("-")]
     try:
         asyncio.run(solve_and_install(channels_of(environment.get("channels", [])),
-                                      [*specs, *extra, *([pinned] if pinned else [])], prefix))
+                                      [*specs, *extra], prefix))
     except SolverError as error:
         failed(error)
     if pip:
@@ -104,7 +105,7 @@ def activated(prefix):
 
 
 def run(options):
-    env = activated(pathlib.Path(options.prefix))
+    env = dict(os.environ) if "CONDA_STAND_IN_BROKEN" in os.environ else activated(pathlib.Path(options.prefix))
     print("activated")  # As activation scripts do.
     sys.stdout.flush()
     program = shutil.which(options.rest[0], path=env["PATH"])

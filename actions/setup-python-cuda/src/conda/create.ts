@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { UserError } from '@mlops/core';
 import { hashText } from '@mlops/core/hash';
@@ -7,7 +7,7 @@ import { digestOfTextFiles } from '../digest.ts';
 import { lookInto, type Prefix } from '../prefix.ts';
 import { runTool } from '../run-tool.ts';
 import type { Selection } from '../selection.ts';
-import { checkEnvironment, checkExplicit, kindOf } from './environment-file.ts';
+import { checkEnvironment, checkExplicit, kindOf, writeEnvironment } from './environment-file.ts';
 import { type LockedFiles, readCondaLock } from './lock.ts';
 import { condaSubdir } from './subdir.ts';
 import type { CondaTool } from './tool.ts';
@@ -56,14 +56,14 @@ export async function makeCondaEnvironment(target: CondaTarget): Promise<MadePre
   const plan = await planFiles(target);
   const digest = await digestOfTextFiles(plan.sources);
   const tool = await target.findTool();
-  const path = plan.lock ? await writeExplicit(plan.lock, tool, target.temp) : target.file;
+  const path = await fileFor(tool, target, plan);
   const args = createArguments({ ...target, tool }, { path, exact: plan.exact });
   const { selection, python, channels, createArgs } = target;
   const stamp = hashText(JSON.stringify([digest, selection, python, channels, createArgs]));
   const state = await stateOf(prefix, stamp);
   if (state !== 'same') {
     await rm(prefix, { recursive: true, force: true, maxRetries: 3 });
-    await runTool(tool.path, args, { ...whereOf(target, tool), loud: true });
+    await runTool(tool.path, args, { ...whereOf(target), loud: true });
   }
   const look = () => lookInto(prefix, activationOf(tool, prefix), { ...target, cwd: target.folder });
   let made = await look();
@@ -102,11 +102,19 @@ async function planFiles({ file, shown, selection }: CondaTarget): Promise<Files
   return { exact: true, sources: [file], locked: hashed };
 }
 
-async function writeExplicit(lock: LockedFiles, tool: CondaTool, temp: string): Promise<string> {
-  const path = join(temp, 'mlops', 'conda-explicit.txt');
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, lock.explicit(knowsSha256(tool) ? 'sha256' : 'md5'));
-  return path;
+/** The file that the tool is given. conda tells formats by the names `explicit.txt` and `environment.yml`. */
+async function fileFor(
+  tool: CondaTool,
+  { file, python, temp }: CondaTarget,
+  { exact, lock }: Files,
+): Promise<string> {
+  const folder = join(temp, 'mlops');
+  if (!exact) return tool.cli === 'conda' ? writeEnvironment(file, python, folder) : file;
+  const explicit = join(folder, 'explicit.txt');
+  await mkdir(folder, { recursive: true });
+  if (lock) await writeFile(explicit, lock.explicit(knowsSha256(tool) ? 'sha256' : 'md5'));
+  else await copyFile(file, explicit);
+  return explicit;
 }
 
 /** Explicit lists may name sha256 from conda 24.9 and mamba 2.1 on; before, md5 only. */
@@ -118,7 +126,7 @@ export function knowsSha256({ cli, version }: Pick<CondaTool, 'cli' | 'version'>
 
 /**
  * The arguments that make the environment. conda has a command of its own for environment.yml, which takes no further
- * packages: there Python's version is pinned by a variable.
+ * packages: there Python's version stands in the file.
  */
 export function createArguments(
   {
@@ -138,18 +146,17 @@ export function createArguments(
   return [...command, '--prefix', prefix, '--file', path, ...createArgs, ...spec];
 }
 
-function whereOf(target: CondaTarget, tool: CondaTool) {
-  const { python, channels, condarc, env, folder, signal } = target;
+function whereOf(target: CondaTarget) {
+  const { channels, condarc, env, folder, signal } = target;
   return {
     cwd: folder,
     signal,
     env: {
       CONDA_ALWAYS_YES: 'true',
       MAMBA_NO_BANNER: '1',
+      CONDA_NUMBER_CHANNEL_NOTICES: '0',
       ...(channels.length ? { CONDA_CHANNELS: channels.join(',') } : {}),
       ...(condarc ? { CONDARC: condarc, MAMBARC: condarc } : {}),
-      // conda separates the packages of this variable by &.
-      ...(tool.cli === 'conda' && python ? { CONDA_PINNED_PACKAGES: python } : {}),
       ...env,
     },
   };

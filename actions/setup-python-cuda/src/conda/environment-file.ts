@@ -1,6 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { UserError } from '@mlops/core';
+import { absolute } from '../python-env.ts';
 import { readRequirements } from '../requirements.ts';
 
 /** What the file of a conda environment is, by its contents. */
@@ -67,4 +68,31 @@ export async function checkEnvironment(path: string, file: string): Promise<stri
     }
   }
   return [...new Set([...named, ...(await readRequirements(named)).map((each) => each.file)])];
+}
+
+/**
+ * Writes an environment as conda wants it: under the name by which conda knows its format, with Python's version among
+ * the packages, and with paths that hold from there.
+ */
+export async function writeEnvironment(
+  path: string,
+  python: string | undefined,
+  folder: string,
+): Promise<string> {
+  const { parse, stringify } = await import('yaml');
+  const environment = parse(await readFile(path, 'utf8')) as { dependencies: (string | { pip: string[] })[] };
+  const isPython = (each: unknown) => /^([\w-]+::)?python\s*($|[=<>!~\s])/.test(String(each));
+  const packages = environment.dependencies.filter((each) => !python || !isPython(each));
+  const dependencies = [
+    ...packages.map((each) => withAbsolutePaths(each, dirname(path))),
+    ...(python ? [python] : []),
+  ];
+  const written = join(folder, 'environment.yml');
+  await mkdir(folder, { recursive: true });
+  await writeFile(written, stringify({ ...environment, dependencies }));
+  return written;
+}
+
+function withAbsolutePaths(each: string | { pip: string[] }, folder: string): string | { pip: string[] } {
+  return typeof each === 'string' ? each : { pip: each.pip.map((line) => absolute(line, folder)) };
 }
