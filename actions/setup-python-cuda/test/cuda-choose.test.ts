@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { UserError } from '@mlops/core';
@@ -12,7 +12,7 @@ import { type Gpu, lookForGpus, type Machine } from '../src/cuda/machine.ts';
 import { cudaRequest } from '../src/cuda/request.ts';
 import { indexOf, knownBackends, servedBackends, torchFamily } from '../src/cuda/uv-torch.ts';
 import { ToolCache } from '../src/tool-cache.ts';
-import { findOrInstallUv, type Uv } from '../src/uv.ts';
+import { findOrInstallUv, Uv } from '../src/uv.ts';
 import { nvidiaSmiOf } from './nvidia-smi.ts';
 
 /** The tables are uv's own, so the tests ask a uv, the one that the action would install. */
@@ -121,6 +121,25 @@ describe('what uv says', () => {
       for (const name of Object.keys(env)) delete process.env[name];
       Object.assign(process.env, saved);
     }
+  });
+
+  test.skipIf(process.platform === 'win32')('is no guess where it cannot be read', async () => {
+    const program = join(root, 'other-uv');
+    writeFileSync(program, '#!/bin/sh\necho "resolved from the new registry protocol" >&2\n', {
+      mode: 0o755,
+    });
+    const other = new Uv(program, '99.0.0');
+    for (const asking of [
+      () => servedBackends(other, '580', where()),
+      () => torchFamily(other, ['torch'], where()),
+      () => indexOf(other, 'cpu', where()),
+    ])
+      await expect(asking()).rejects.toThrow(
+        'uv 99.0.0 does not tell where it would look for PyTorch: resolved from the new registry protocol',
+      );
+    await expect(knownBackends(other, where())).rejects.toThrow(
+      'uv 99.0.0 does not tell which torch backends',
+    );
   });
 
   test('without any help from us', async () => {

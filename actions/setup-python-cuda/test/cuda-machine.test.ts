@@ -70,6 +70,15 @@ describe.skipIf(process.platform === 'win32')('the GPUs of a machine', () => {
     });
   });
 
+  test('a driver that does not tell its version is none, with a warning', async () => {
+    const silent = standIn('echo "0, [N/A], NVIDIA L4, 8.9, 23034, [N/A], GPU-1"');
+    expect(await look(silent)).toEqual({
+      driver: undefined,
+      gpus: [],
+      warning: 'it tells no version of the driver',
+    });
+  });
+
   test('a driver without devices, and none at all, are none without a word', async () => {
     expect(await look(nvidiaSmiOf('no-device'))).toEqual({ driver: undefined, gpus: [] });
     expect(await look('/no/such/folder')).toEqual({ driver: undefined, gpus: [] });

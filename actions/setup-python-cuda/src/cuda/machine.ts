@@ -46,8 +46,10 @@ export async function lookForGpus(
       ...(found.message === noDevices ? {} : { warning: found.message }),
     };
   const visible = found.gpus.filter(isVisible(env));
+  const driver = found.gpus.find((row) => row.driver_version)?.driver_version;
+  if (!driver) return { driver, gpus: [], warning: 'it tells no version of the driver' };
   return {
-    driver: found.gpus.find((row) => row.driver_version)?.driver_version,
+    driver,
     gpus: visible.map((row) => ({
       name: row.name ?? 'unknown GPU',
       capability: readCapability(row.compute_cap),

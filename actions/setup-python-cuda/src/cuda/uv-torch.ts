@@ -1,3 +1,4 @@
+import { UserError } from '@mlops/core';
 import type { Uv } from '../uv.ts';
 import { compareBackends, cudaVersion } from './backend.ts';
 
@@ -25,7 +26,9 @@ interface Place {
 export async function knownBackends(uv: Uv, where: Where): Promise<string[]> {
   const { stdout } = await uv.run(['pip', 'compile', '--help'], { cwd: where.cwd, signal: where.signal });
   const [, values = ''] = /--torch-backend[\s\S]*?\[possible values:([^\]]*)\]/.exec(stdout) ?? [];
-  return cudaBackends(values.split(/[\s,]+/));
+  const backends = cudaBackends(values.split(/[\s,]+/));
+  if (!backends.length) throw unreadable(uv, 'which torch backends it knows');
+  return backends;
 }
 
 /**
@@ -69,12 +72,23 @@ async function placesOf(
     { ...where, tolerate: true, input: packages.join('\n'), env: { ...undisturbed, ...env } },
   );
   const urls = stderr.matchAll(/https?:\/\/\S+/g);
-  return [...urls].flatMap(([text]) => {
+  const places = [...urls].flatMap(([text]) => {
     const url = URL.parse(text);
     const [, path, folder, name] = /^(.*\/([^/]+))\/([^/]+)\/$/.exec(url?.pathname ?? '') ?? [];
     return url && path && folder && name
       ? [{ package: name, backend: folder, index: `${url.origin}${path}` }]
       : [];
+  });
+  if (!places.length)
+    throw unreadable(uv, `where it would look for PyTorch: ${stderr.trim().split('\n').at(-1)}`);
+  return places;
+}
+
+/** A guess would install the wrong build without a word. */
+function unreadable({ version }: Uv, what: string): UserError {
+  return new UserError(`uv ${version} does not tell ${what}`, {
+    advice:
+      "The action reads the words of the uv that it installs itself, and of those before: take that, with no uv on PATH, or leave 'cuda' out.",
   });
 }
 
