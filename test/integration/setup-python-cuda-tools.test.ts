@@ -40,6 +40,22 @@ describe('uv and Python alone', () => {
     expect(result.path).not.toContain(dirname(uv));
   });
 
+  test('a project gets the uv that it requires, whatever is on PATH', async () => {
+    await write({ 'uv.toml': 'required-version = "==0.12.5"\n' });
+    const env = { PATH: [dirname(uv), pathWithoutUv].join(delimiter) };
+    const result = await setUp({ inputs: { install: false }, env });
+    expect(result.annotations).toEqual([]);
+    expect(result.stdout).toMatch(/^uv 0\.12\.5 at .*/m);
+    expect(result.path[0]).toBe(dirname(result.outputs['uv-path'] ?? ''));
+    const input = await setUp({ inputs: { install: false, 'uv-version': '>=0.13' }, env });
+    expect(input.outputs['uv-path']).toBe(uv);
+
+    const none = errorOf(await setUp({ inputs: { install: false, 'uv-version': '0.9.999' }, env }));
+    expect(none?.message).toMatch(
+      /^uv ==0\.9\.999 \(from the input uv-version\) is not here and pip could not install it\nAsk for a version that there is/,
+    );
+  });
+
   test('a uv other than the published one is refused', async () => {
     const wheel = '/uv-0.13.9-py3-none-any.whl';
     const server = createServer((request, response) =>

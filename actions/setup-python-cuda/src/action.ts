@@ -23,6 +23,10 @@ export const action = defineAction({
         'Whether alphas, betas and release candidates of Python meet a range such as `3.16` or `>=3.12` as well. One that is named (`3.16.0rc1`, `3.16-dev`) always does.',
       default: false,
     }),
+    'uv-version': text({
+      description:
+        'Version of uv, such as `0.13.9` or `>=0.9,<0.10`. Default: `required-version` in uv.toml or pyproject.toml, otherwise the uv on `PATH` or a pinned one, which alone is checked against its hash.',
+    }),
     'check-latest': flag({
       description:
         'Whether the newest Python that meets the request is installed although an older one that meets it is on the machine.',

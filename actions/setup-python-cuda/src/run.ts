@@ -22,6 +22,7 @@ import { ToolCache } from './tool-cache.ts';
 import { findOnPath } from './tool-release.ts';
 import { findOrInstallUv, Uv } from './uv.ts';
 import { checkVenvPath, isVenv } from './venv.ts';
+import { wantedUv } from './wanted-uv.ts';
 
 type Inputs = InputsOf<typeof action>;
 type ActionContext = Context<typeof action>;
@@ -95,7 +96,8 @@ async function findTools(
   const path = findOnPath('uv');
   const search = path && !asked.latest ? findPython(new Uv(path, ''), asked, { cwd, signal }) : undefined;
   search?.catch(() => {}); // Where that uv is too old, its answer does not matter.
-  const uv = await findOrInstallUv(cwd, signal, tools);
+  const wanted = await wantedUv(inputs.uvVersion, cwd, github.workspace);
+  const uv = await findOrInstallUv(cwd, signal, tools, wanted);
   outputs.uvPath = uv.path;
   const python = await findOrInstallPython(
     uv,

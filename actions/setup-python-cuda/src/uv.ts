@@ -7,6 +7,7 @@ import { type RunTool, runTool, type ToolResult } from './run-tool.ts';
 import type { ToolCache } from './tool-cache.ts';
 import { downloadRelease, executable, findOnPath, toolFolder } from './tool-release.ts';
 import { targetTriple, type UvRelease, uvRelease, uvRequirement, uvRequirementsFile } from './uv-release.ts';
+import { meets, type WantedUv } from './wanted-uv.ts';
 
 /** The oldest uv that knows pylock.toml, dependency groups in `uv pip`, and interpreters as JSON. */
 const oldestUv = [0, 8, 0] as const;
@@ -27,18 +28,55 @@ export class Uv {
   }
 }
 
-/** Finds uv on PATH, or among this runner's tools, or installs it: with pip where there is one, else from its release. */
-export async function findOrInstallUv(cwd: string, signal: AbortSignal, tools: ToolCache): Promise<Uv> {
+/**
+ * Finds uv on PATH, or among this runner's tools, or installs it: with pip where there is one, else from its release.
+ * Where a version is wanted that neither has, pip installs that one.
+ */
+export async function findOrInstallUv(
+  cwd: string,
+  signal: AbortSignal,
+  tools: ToolCache,
+  wanted?: WantedUv,
+): Promise<Uv> {
   const onPath = await uvAt('uv', signal);
-  if (onPath) return onPath;
-  const folder = toolFolder('uv', uvRequirement.version);
+  if (onPath && (!wanted || meets(onPath.version, wanted.specifier))) return onPath;
   const uv =
-    (await uvIn(folder, signal)) ??
-    ((await tools.restore(`uv-${uvRequirement.version}`, folder)) ? await uvIn(folder, signal) : undefined) ??
-    ((await installWithPip(folder, cwd, signal)) ? await uvIn(folder, signal) : undefined) ??
-    (await installRelease(uvRelease, signal));
+    !wanted || meets(uvRequirement.version, wanted.specifier)
+      ? await pinnedUv(cwd, signal, tools)
+      : await otherUv(wanted, cwd, signal, tools);
   addPath(dirname(uv.path));
   return uv;
+}
+
+async function pinnedUv(cwd: string, signal: AbortSignal, tools: ToolCache): Promise<Uv> {
+  const folder = toolFolder('uv', uvRequirement.version);
+  const install = () => installWithPip(folder, pinnedRequirement, cwd, signal);
+  return (
+    (await uvIn(folder, signal)) ??
+    ((await tools.restore(`uv-${uvRequirement.version}`, folder)) ? await uvIn(folder, signal) : undefined) ??
+    ((await install()) ? await uvIn(folder, signal) : undefined) ??
+    (await installRelease(uvRelease, signal))
+  );
+}
+
+/** A version that is not the pinned one comes with pip as the index has it. */
+async function otherUv(wanted: WantedUv, cwd: string, signal: AbortSignal, tools: ToolCache): Promise<Uv> {
+  const name = wanted.specifier.replace(/^==/, '').replace(/[^\w.]+/g, '_');
+  const folder = toolFolder('uv', name);
+  const there = await uvIn(folder, signal);
+  if (there) return there;
+  const restored = await tools.restore(`uv-${name}`, folder);
+  const requirement = { file: `uv${wanted.specifier}\n`, flags: [] };
+  if (!restored) await installWithPip(folder, requirement, cwd, signal);
+  const uv = await uvIn(folder, signal);
+  if (uv) return uv;
+  throw new UserError(
+    `uv ${wanted.specifier} (from ${wanted.from}) is not here and pip could not install it`,
+    {
+      ...(wanted.file ? { file: wanted.file, line: 1 } : {}),
+      advice: `Ask for a version that there is, such as ${uvRequirement.version}, or install uv in an earlier step. What pip said is in the log of this step.`,
+    },
+  );
 }
 
 async function uvAt(path: string, signal: AbortSignal): Promise<Uv | undefined> {
@@ -68,21 +106,29 @@ async function uvIn(folder: string, signal: AbortSignal): Promise<Uv | undefined
   return path ? uvAt(path, signal) : undefined;
 }
 
+/** The pinned uv, of which every file is checked against its hash. */
+const pinnedRequirement = { file: uvRequirementsFile(), flags: ['--require-hashes'] };
+
 /** Whether pip could install uv. A wrong hash or a failing download is an error; no pip at all is not. */
-async function installWithPip(folder: string, cwd: string, signal: AbortSignal): Promise<boolean> {
+async function installWithPip(
+  folder: string,
+  requirement: { file: string; flags: readonly string[] },
+  cwd: string,
+  signal: AbortSignal,
+): Promise<boolean> {
   const python = await pythonWithPip(signal);
   if (!python) return false;
   await mkdir(dirname(folder), { recursive: true });
   const temporary = await mkdtemp(`${folder}-`);
   try {
     const requirements = join(temporary, 'requirements.txt');
-    await writeFile(requirements, uvRequirementsFile());
+    await writeFile(requirements, requirement.file);
     const target = join(temporary, 'uv');
     const args = [
       '-m',
       'pip',
       'install',
-      '--require-hashes',
+      ...requirement.flags,
       '--only-binary',
       ':all:',
       '--no-deps',
