@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { constants, existsSync } from 'node:fs';
 import { chmod, copyFile, link, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -13,13 +12,14 @@ export class DvcCache {
   /** The folder with `files/md5` and `runs`. */
   readonly folder: string;
   readonly #store: Store | undefined;
-  /** Beside the cache, so that files can be moved into it. */
+  /** In the workspace, always under the same name: an entry of GitHub's cache is found only at the path it was saved at. */
   readonly #staging: string;
 
-  constructor(folder: string, store: Store | undefined) {
+  /** `temporary` is a folder of the project that Git ignores. */
+  constructor(folder: string, temporary: string, store: Store | undefined) {
     this.folder = folder;
     this.#store = store;
-    this.#staging = join(folder, `mlops-${randomUUID()}`);
+    this.#staging = join(temporary, 'mlops-content');
   }
 
   /** The files that an output consists of, by their path below it; undefined when the cache lacks any. */
@@ -98,7 +98,7 @@ export class DvcCache {
     if (existsSync(target)) return;
     await mkdir(dirname(target), { recursive: true });
     await chmod(file, 0o444);
-    await rename(file, target);
+    await moveInto(file, target);
   }
 
   #path(md5: string): string {
@@ -108,6 +108,15 @@ export class DvcCache {
 
 function keyOf({ md5 }: Content): string {
   return `mlops-dvc-${md5}`;
+}
+
+/** Appears as a whole or not at all, also from another file system. */
+async function moveInto(file: string, target: string): Promise<void> {
+  await rename(file, target).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EXDEV') throw error;
+    await copyFile(file, `${target}.part`);
+    await rename(`${target}.part`, target);
+  });
 }
 
 async function linkOrCopy(from: string, to: string): Promise<void> {

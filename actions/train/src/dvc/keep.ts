@@ -37,5 +37,6 @@ export async function keepRuns({ stages }: ReproProgress, kept: Kept): Promise<v
       if (reason !== undefined) log(`${path} of ${name} was not saved: ${reason}`);
     }
   }
-  await remember({ lock: await lockText(project), durations }, store, cache.folder, kept.key);
+  const memory = { lock: await lockText(project), durations };
+  await remember(memory, { store, cache: cache.folder, temporary: project.temporary }, kept.key);
 }

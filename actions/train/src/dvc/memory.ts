@@ -17,12 +17,21 @@ const version = 1;
 /** Only exists for the moment in which it is fetched or saved. */
 const name = 'mlops-memory';
 
-/** Brings back what the last run left: its memory, and DVC's run cache, which lies in the cache's folder `runs`. */
-export async function recall(store: Store, cache: string, prefix: string): Promise<Memory> {
-  const folder = join(cache, name);
-  await mkdir(cache, { recursive: true });
+/** Where a memory comes from and goes to. */
+export interface MemoryPlace {
+  store: Store;
+  /** DVC's cache, in whose folder `runs` the run cache lies. */
+  cache: string;
+  /** A folder of the project that Git ignores. */
+  temporary: string;
+}
+
+/** Brings back what the last run left: its memory, and DVC's run cache. */
+export async function recall({ store, cache, temporary }: MemoryPlace, prefix: string): Promise<Memory> {
+  const folder = join(temporary, name);
+  await mkdir(temporary, { recursive: true });
   try {
-    if (!(await store.restore(prefix, cache, [name], { prefixes: [prefix] }))) return noMemory;
+    if (!(await store.restore(prefix, temporary, [name], { prefixes: [prefix] }))) return noMemory;
     const memory = JSON.parse(await readFile(join(folder, 'memory.json'), 'utf8'));
     if (memory.version !== version) return noMemory;
     await cp(join(folder, 'runs'), join(cache, 'runs'), {
@@ -40,8 +49,12 @@ export async function recall(store: Store, cache: string, prefix: string): Promi
 }
 
 /** Saves a memory and the run cache as the newest, under a key that no other has. */
-export async function remember(memory: Memory, store: Store, cache: string, key: string): Promise<void> {
-  const folder = join(cache, name);
+export async function remember(
+  memory: Memory,
+  { store, cache, temporary }: MemoryPlace,
+  key: string,
+): Promise<void> {
+  const folder = join(temporary, name);
   try {
     await mkdir(folder, { recursive: true });
     await cp(join(cache, 'runs'), join(folder, 'runs'), {
@@ -49,7 +62,7 @@ export async function remember(memory: Memory, store: Store, cache: string, key:
       preserveTimestamps: true,
     }).catch(ignoreMissing);
     await writeFile(join(folder, 'memory.json'), JSON.stringify({ version, ...memory }));
-    await store.save(key, cache, [name]);
+    await store.save(key, temporary, [name]);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

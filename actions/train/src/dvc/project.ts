@@ -14,6 +14,8 @@ export interface DvcProject {
   folder: string;
   /** Where DVC keeps content. */
   cache: string;
+  /** Where DVC keeps what only lives for a moment; Git ignores it. */
+  temporary: string;
   remotes: Remotes;
 }
 
@@ -29,7 +31,10 @@ export async function findProject(folder: string, workspace: string): Promise<Dv
   for (let root = folder; ; root = dirname(root)) {
     if (existsSync(join(root, '.dvc', 'config')) || existsSync(join(root, '.dvc', '.gitignore'))) {
       const config = await readConfig(join(root, '.dvc'));
-      return { root, folder, cache: cacheOf(root, config), remotes: remotesOf(config) };
+      return {
+        ...{ root, folder, cache: cacheOf(root, config) },
+        ...{ temporary: join(root, '.dvc', 'tmp'), remotes: remotesOf(config) },
+      };
     }
     if (root === resolve(workspace) || root === dirname(root)) break;
   }

@@ -67,13 +67,14 @@ export class DvcTraining implements Workload {
     const { inputs, context } = parts;
     const { github, signal } = context;
     this.#store = inputs.cache === 'off' ? undefined : cacheStore({ trigger: github, signal });
-    this.#cache = new DvcCache(project.cache, this.#store);
+    this.#cache = new DvcCache(project.cache, project.temporary, this.#store);
     this.#dvc = new DvcProgram(project, inputs.dvcRemote, signal);
   }
 
   async run(): Promise<void> {
     const { dvcRemote } = this.#parts.inputs;
-    if (this.#store) this.#memory = await recall(this.#store, this.#cache.folder, this.#prefix());
+    const { cache, temporary } = this.#project;
+    if (this.#store) this.#memory = await recall({ store: this.#store, cache, temporary }, this.#prefix());
     await this.#decide();
     await withRemote(dvcRemote, this.#project, () => this.#runStages());
     await this.#bringResults();
