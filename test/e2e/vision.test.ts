@@ -200,7 +200,9 @@ async function resultOf(run: RunResult): Promise<Record<string, Buffer>> {
   const artifact = run.artifacts.find(({ name }) => name.startsWith('model-') && !name.endsWith('-package'));
   if (!artifact) throw new Error(`no model among ${run.artifacts.map(({ name }) => name).join(', ')}`);
   const files = Object.entries(await artifactFiles(artifact));
-  return Object.fromEntries(files.filter(([name]) => /(metrics\.json|model\.pt)$/.test(name)));
+  const results = files.filter(([name]) => /(^|\/)(metrics\.json|model\.pt)$/.test(name));
+  expect(results).toHaveLength(2);
+  return Object.fromEntries(results);
 }
 
 /** Whole numbers below a bound, the same ones each time: a linear congruential generator (Numerical Recipes). */

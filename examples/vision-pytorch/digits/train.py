@@ -45,7 +45,7 @@ def describe(root: Path, params: Train) -> dict[str, Any]:
         f"{name}.csv": hashlib.sha256((root / FOLDER / f"{name}.csv").read_bytes()).hexdigest()[:12]
         for name in ("train", "validation")
     }
-    return {**params.model_dump(), **data}
+    return {**params.model_dump(exclude={"checkpoints_per_epoch"}), **data}
 
 
 def is_checkpoint_due(trainer: Trainer) -> bool:
