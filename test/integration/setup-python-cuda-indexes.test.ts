@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
@@ -242,4 +243,30 @@ describe.skipIf(windows)('a private channel', () => {
       /refused the request \(401\): no credentials were given[\s\S]*'index-credentials'/,
     );
   });
+});
+
+test('a token that Pipfile.lock takes from a variable stands in no argument', async () => {
+  const wheel = await readFile(join(wheels, 'ours-1.0-py3-none-any.whl'));
+  const sha256 = createHash('sha256').update(wheel).digest('hex');
+  const source = {
+    name: 'ours',
+    url: `http://\${INDEX_USER}:\${INDEX_TOKEN}@${host()}/simple`,
+    verify_ssl: true,
+  };
+  await write({
+    'Pipfile.lock': JSON.stringify({
+      _meta: { sources: [source] },
+      default: { ours: { version: '==1.0', hashes: [`sha256:${sha256}`] } },
+    }),
+  });
+  const { PATH, log } = windows ? { PATH: process.env.PATH ?? '', log: '' } : await recordingUv();
+  const env = { PATH, INDEX_USER: encodeURIComponent(user), INDEX_TOKEN: encoded };
+  const result = await setUp({ env: { ...env, UV_CACHE_DIR: join(workspace, 'cache') } });
+  expect(await installed(result)).toEqual(['ours==1.0']);
+  const argv = windows ? '' : await readFile(log, 'utf8');
+  for (const secret of [token, encoded]) {
+    expect(result.masks).toContain(secret);
+    expect(argv).not.toContain(secret);
+    expect(leftBehind(result)).not.toContain(secret);
+  }
 });

@@ -1,6 +1,6 @@
 import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { UserError } from '@mlops/core';
+import { mask, UserError } from '@mlops/core';
 import { type LockedPackage, requirementLine } from './locked-package.ts';
 import { readPipfileLock } from './pipfile-lock.ts';
 import { into, type Plan, shown, type Target } from './plan.ts';
@@ -40,6 +40,9 @@ export async function planPipenv(target: Target): Promise<Plan> {
     selection,
     shown(workspace, lock),
   );
+  for (const { username, password } of indexes.filter((url) => URL.canParse(url)).map((url) => new URL(url)))
+    for (const secret of password ? [password, decodeURIComponent(password)] : username ? [username] : [])
+      mask(secret);
   const folder = dirname(lock);
   const file = await writeRequirements({ ...target, folder }, packages, []);
   return planSync(file, indexes, folder, venv);
@@ -82,9 +85,17 @@ async function requirementsFile(temp: string): Promise<string> {
 
 /** Installs exactly what a requirements file names. Hashes are checked by uv. */
 function planSync(file: string, indexes: readonly string[], cwd: string, venv: string): Plan {
-  // A lock's index may be private: with every file fixed by its hash, it does not matter which index offers it.
-  const others = indexes.flatMap((url) => ['--extra-index-url', url]);
-  const strategy = indexes.length ? ['--index-strategy', 'unsafe-best-match'] : [];
-  const args = ['pip', 'sync', '--allow-empty-requirements', file, ...others, ...strategy, ...into(venv)];
-  return { locked: true, steps: [{ args, cwd }] };
+  if (!indexes.length)
+    return {
+      locked: true,
+      steps: [{ args: ['pip', 'sync', '--allow-empty-requirements', file, ...into(venv)], cwd }],
+    };
+  // With every file fixed by its hash, it does not matter which index offers it.
+  const args = ['pip', 'sync', '--allow-empty-requirements', file, '--index-strategy', 'unsafe-best-match'];
+  // A lock's index may be private, and its address in the lock hold a token: that is no argument.
+  const addresses = [...indexes, process.env.UV_EXTRA_INDEX_URL ?? ''].join(' ').trim();
+  return {
+    locked: true,
+    steps: [{ args: [...args, ...into(venv)], cwd, env: { UV_EXTRA_INDEX_URL: addresses } }],
+  };
 }
