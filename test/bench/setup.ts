@@ -36,7 +36,7 @@ const bench: Bench = {
       const ours = new Side(join(folder, 'ours'), PATH, uv, (side) => runAction(bundle, side));
       const peer = new Side(join(folder, 'peer'), PATH, uv, callUv);
       for (const [name, prepare, rounds] of [
-        ['empty package cache', (side: Side) => side.lacking('cache', 'venv'), quick ? 1 : 5],
+        ['empty package cache', (side: Side) => side.lacking('cache', 'venv'), quick ? 1 : 9],
         ['warm package cache', (side: Side) => side.lacking('venv'), quick ? 3 : 15],
         ['environment is there', (side: Side) => side.lacking(), quick ? 3 : 15],
         ['one package changed', (side: Side) => side.lackingOnePackage(locks), quick ? 3 : 15],

@@ -7,6 +7,7 @@ import type { ActionResult } from '@mlops/testkit/runner-files';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { PostState } from '../../actions/setup-python-cuda/src/post.ts';
 import { type Service, startService } from '../../packages/core/test/store-service.ts';
+import { offerPython } from './setup-python-cuda/offered-python.ts';
 import {
   finishJob,
   index,
@@ -14,6 +15,7 @@ import {
   locked,
   runUv,
   setUp,
+  windows,
   workspace,
   write,
 } from './setup-python-cuda/workbench.ts';
@@ -204,7 +206,7 @@ describe('the environment', () => {
   });
 });
 
-describe('a restored environment that is of no use is replaced', () => {
+describe.skipIf(windows)('a restored environment that is of no use is replaced', () => {
   beforeEach(async () => {
     await write({ 'requirements.in': 'six==1.16.0\n' });
     await locked();
@@ -284,6 +286,22 @@ describe('tools that had to be downloaded', () => {
     expect(second.post.stdout).not.toContain('Saved');
   });
 });
+
+test.skipIf(windows)(
+  'an interpreter that uv downloaded is restored instead, where that is asked for',
+  async () => {
+    const { version, env: offered } = await offerPython();
+    const more = { ...offered, UV_PYTHON_INSTALL_DIR: join(workspace, 'machine/pythons') };
+    const inputs = { install: false, 'python-version': version, 'cache-python': true };
+    const first = await job(inputs, { more });
+    expect(first.main.stdout).toContain('installing one');
+    expect(first.post.stdout).toMatch(/Saved \d+ bytes of python-/);
+    const second = await job(inputs, { more });
+    expect(second.main.stdout).toMatch(/Restored \d+ bytes from setup-python-cuda-python-/);
+    expect(second.main.stdout).not.toContain('installing one');
+    expect(second.main.outputs['python-path']).toBe(first.main.outputs['python-path']);
+  },
+);
 
 describe('nothing is written', () => {
   const release = 'what is released is built without traces for later runs';

@@ -48,7 +48,7 @@ export async function diskFull(target: Target, uvCache: string, cause: unknown):
   const [disk] = disks.toSorted((a, b) => a.free - b.free);
   const folder = disk?.folder ?? target.venv;
   return new UserError(
-    `the disk became full while packages were installed: ${shown(disk?.free ?? 0)} are free in ${folder}`,
+    `the disk of ${folder} became full while packages were installed; without what uv has not finished, ${shown(disk?.free ?? 0)} are free`,
     {
       cause,
       advice: await spaceAdvice(folder, uvCache, target.signal),
@@ -105,7 +105,7 @@ async function lockedSizes({ project, python }: Target): Promise<PackageSize[] |
 async function spaceAdvice(folder: string, uvCache: string, signal: AbortSignal): Promise<string> {
   const found = await reclaimable(folder, uvCache, signal);
   const list = found.map(({ what, bytes }) => `${what} (${shown(bytes)})`).join(', ');
-  return `${list ? `Free space in an earlier step: ${list}. ` : ''}Or use a runner with a larger disk, let 'cache-local-path' and 'venv' name folders on another one, or take PyTorch without its GPU libraries: 'cuda: cpu'.`;
+  return `${list ? `Free space in an earlier step: ${list}. Or use` : 'Use'} a runner with a larger disk, let 'cache-local-path' and 'venv' name folders on another one, or take PyTorch without its GPU libraries: 'cuda: cpu'.`;
 }
 
 function largest(packages: readonly PackageSize[]): string {

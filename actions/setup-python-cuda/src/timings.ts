@@ -27,8 +27,8 @@ const samplesWanted = 3;
 const staleAfterMs = 30 * 24 * 60 * 60 * 1000;
 
 /**
- * What a restore takes at the least: the requests, and unpacking at a rate that hosted runners do not surpass. With it,
- * environments that cannot pay, such as those of several gigabytes, are not even tried.
+ * What a restore takes at the least: the requests, and unpacking at the rate that two cores reach with zstd. With it,
+ * environments that hardly can pay, such as those of several gigabytes, are not even tried.
  */
 const requestSeconds = 1;
 const unpackedBytesPerSecond = 250e6;

@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { saysDiskFull, tooSmall } from '../src/disk.ts';
+import { diskFull, saysDiskFull, tooSmall } from '../src/disk.ts';
 import { readDryRun } from '../src/dry-run.ts';
 import { folderSize } from '../src/folder-size.ts';
+import type { Target } from '../src/plan.ts';
 import { imageBytes, reclaimable } from '../src/reclaim.ts';
 import { fits, sizesInLock } from '../src/wheel-sizes.ts';
 
@@ -100,6 +101,17 @@ describe('the space', () => {
     'cause: Disk quota exceeded (os error 122)',
   ])('has run out where uv says: %s', (said) => {
     expect(saysDiskFull(said)).toBe(true);
+  });
+
+  test('that has run out is named, with what to do', async () => {
+    const target = { venv: join(folder, '.venv'), signal: AbortSignal.timeout(60_000) } as Target;
+    const cause = new Error('No space left on device');
+    const error = await diskFull(target, join(folder, 'cache'), cause);
+    expect(error.message).toMatch(
+      /^the disk of .*disk-\w+ became full while packages were installed; .* are free$/,
+    );
+    expect(error.advice).toMatch(/[Uu]se a runner with a larger disk, let 'cache-local-path' and 'venv'/);
+    expect(error.cause).toBe(cause);
   });
 
   test('has not run out where uv says something else', () => {
