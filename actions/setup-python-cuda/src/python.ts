@@ -48,7 +48,7 @@ export async function findOrInstallPython(
   let path = asked.latest ? undefined : await (found ?? findPython(uv, asked, where));
   if (!path) {
     path =
-      tools && (await restoreInterpreters(uv, asked, where, tools))
+      tools && !asked.latest && (await restoreInterpreters(uv, asked, where, tools))
         ? await findPython(uv, asked, where, '--managed-python')
         : undefined;
   }
