@@ -4,14 +4,13 @@ import { cp, mkdir, readdir, readFile, realpath, symlink, writeFile } from 'node
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { delimiter, dirname, join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { command } from '@mlops/core/process';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { installRelease } from '../../actions/setup-python-cuda/src/uv.ts';
 import { targetTriple } from '../../actions/setup-python-cuda/src/uv-release.ts';
+import { offerPython } from './setup-python-cuda/offered-python.ts';
 import {
   errorOf,
-  keyOf,
   pathWithoutUv,
   root,
   setUp,
@@ -92,54 +91,12 @@ describe('uv and Python alone', () => {
   });
 
   test.skipIf(windows)('a Python that is not here is installed', async () => {
-    // What uv downloads is an archive with an interpreter; here one that hands on to this machine's.
-    const { outputs } = await setUp({ inputs: { install: false, 'python-version': '>=3.10' } });
-    const version = outputs['python-version'] ?? '';
-    const [major, minor, patch] = version.split('.').map(Number);
-    const bin = join(workspace, 'python/bin');
-    await mkdir(bin, { recursive: true });
-    await write({
-      [`python/lib/python${major}.${minor}/_sysconfigdata__any.py`]:
-        '# system configuration generated and used by the sysconfig module\nbuild_time_vars = {}\n',
-    });
-    const program = join(bin, `python${major}.${minor}`);
-    await writeFile(program, `#!/bin/sh\nexec '${outputs['python-path']}' "$@"\n`, { mode: 0o755 });
-    await command('tar', ['-czf', 'python.tar.gz', 'python'], { cwd: workspace });
-    const archive = join(workspace, 'python.tar.gz');
-    const sha256 = createHash('sha256')
-      .update(await readFile(archive))
-      .digest('hex');
-    const [, , os, family, libc] = await keyOf(outputs['python-path'] ?? '');
-    const download = {
-      name: 'cpython',
-      arch: { family, variant: null },
-      os,
-      libc,
-      major,
-      minor,
-      patch,
-      prerelease: '',
-      url: pathToFileURL(archive).href,
-      sha256,
-      variant: null,
-      build: null,
-    };
-    await write({
-      'downloads.json': JSON.stringify({ [`cpython-${version}-${os}-${family}-${libc}`]: download }),
-    });
-    const env = {
-      PATH: [dirname(uv), '/usr/bin', '/bin'].join(delimiter),
-      PYENV_ROOT: join(workspace, 'none'),
-      RUNNER_TOOL_CACHE: join(workspace, 'none'),
-      UV_PYTHON_INSTALL_DIR: join(workspace, 'pythons'),
-      UV_PYTHON_DOWNLOADS_JSON_URL: pathToFileURL(join(workspace, 'downloads.json')).href,
-      UV_MANAGED_PYTHON: '1',
-    };
+    const { version, folder, env } = await offerPython();
     const result = await setUp({ inputs: { install: false, 'python-version': version }, env });
     expect(result.annotations).toEqual([]);
     expect(result.stdout).toContain(`No Python here meets '${version}'`);
     expect(result.outputs['python-version']).toBe(version);
-    expect(await readdir(join(workspace, 'pythons'))).toContain(`cpython-${version}-${os}-${family}-${libc}`);
+    expect(await readdir(join(workspace, 'pythons'))).toContain(folder);
 
     // With check-latest one is installed although the machine's own would do.
     const own = (folder: string) => ({
