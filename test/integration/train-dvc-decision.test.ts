@@ -157,7 +157,7 @@ async function reset(shape: Shape): Promise<void> {
   await repository.project.write({
     'raw/a.txt': 'a\n',
     'raw/b.txt': 'b\n',
-    'sub/.keep': '',
+    'sub/params.yaml': `lr: ${lr}\n`,
     'params.yaml': `lr: ${lr}\ntrain:\n  depth: ${depth}\n  extra: ${extra}\nlist: [x, y]\n`,
     ...(json ? { 'sub/more.json': '{"k": {"v": 1.0, "w": 12}}' } : {}),
     'dvc.yaml': dvcYaml(shape),
@@ -224,7 +224,7 @@ async function apply(
     case 'comment':
       return files.write({ 'params.yaml': `# a comment\n${files.read('params.yaml')}` });
     case 'param':
-      return edit('params.yaml', `lr: ${shape.lr}`, 'lr: 77');
+      return edit(shape.wdir ? 'sub/params.yaml' : 'params.yaml', `lr: ${shape.lr}`, 'lr: 77');
     case 'other-param':
       return edit('params.yaml', 'list: [x, y]', 'list: [x, y]\nunused: 5');
     case 'respell':

@@ -179,7 +179,9 @@ describe('the inputs', () => {
     const all = await fresh({ force: 'all' });
     expect(all.ran.toSorted()).toEqual(names.toSorted());
     const unknown = await repository.train({ force: 'featres' });
-    expect(unknown.errors).toEqual(["input force: there is no stage 'featres'\nDid you mean 'features'?"]);
+    expect(unknown.errors).toEqual([
+      "input force: there is no stage 'featres'\nDid you mean 'features'? Allowed: prepare, features, train, evaluate, count, all.",
+    ]);
   });
 
   test('cache: off runs everything and keeps nothing', async () => {

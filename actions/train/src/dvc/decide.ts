@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import { overlap } from '../paths.ts';
 import { type Content, contentOf } from './content.ts';
+import { differences, type State } from './differences.ts';
 import { type Lock, type Locked, sameRun } from './lock.ts';
 import { valueAt } from './parameters.ts';
-import type { DvcStage, Output } from './pipeline-file.ts';
+import type { DvcStage } from './pipeline-file.ts';
 import type { ReadValues } from './templating.ts';
 import { Unsure } from './unsure.ts';
-import { isMapping, type Mapping, same, type Value } from './yaml.ts';
+import { isMapping, type Mapping, type Value } from './yaml.ts';
 
 /** Everything that decides which stages run. */
 export interface Situation {
@@ -216,94 +217,4 @@ function outsOf(stage: DvcStage, { outs }: Locked): Map<string, Content> {
 /** Whether DVC keeps the stage's runs in its run cache. */
 function isKept({ deps, outs }: DvcStage): boolean {
   return deps.length > 0 && outs.length > 0 && outs.every(({ persist }) => !persist);
-}
-
-/** Differences beyond these are counted, not told. */
-const shown = 3;
-
-/** What a stage's command reads and is. */
-type State = Omit<Locked, 'outs'>;
-
-/** What makes a state of a stage another than it was, for people; empty when nothing does. */
-export function differences(now: State, before: State): string {
-  const found = [
-    ...(same(now.command, before.command) ? [] : ['command changed']),
-    ...contentDifferences(now.deps, before.deps),
-    ...Object.entries(now.params).flatMap(([file, values]) =>
-      parameterDifferences(file, values, before.params[file]),
-    ),
-  ];
-  const rest = found.length - shown;
-  return [...found.slice(0, shown), ...(rest > 0 ? [`and ${rest} more`] : [])].join('; ');
-}
-
-function contentDifferences(
-  now: ReadonlyMap<string, Content>,
-  before: ReadonlyMap<string, Content>,
-): string[] {
-  return [...now].flatMap(([path, { md5 }]) => {
-    const old = before.get(path);
-    if (old?.md5 === md5) return [];
-    return [`input ${path} ${old ? 'changed' : 'added'}`];
-  });
-}
-
-function parameterDifferences(file: string, now: Value, before: Value | undefined): string[] {
-  if (!isMapping(now) || !isMapping(before)) return same(now, before) ? [] : [`params ${file} added`];
-  const prefix = file === 'params.yaml' ? '' : `${file}:`;
-  const names = [...new Set([...Object.keys(now), ...Object.keys(before)])].sort();
-  return names.flatMap((name) => {
-    const [n, b] = [now[name], before[name]];
-    if (n !== undefined && b !== undefined && same(n, b)) return [];
-    if (b === undefined) return [`params ${prefix}${name} added`];
-    if (n === undefined) return [`params ${prefix}${name} removed`];
-    return isMapping(n) && isMapping(b)
-      ? parameterDifferences(file, flattened(n, name), flattened(b, name))
-      : [`params ${prefix}${name} changed: ${short(b)} → ${short(n)}`];
-  });
-}
-
-function flattened(values: Mapping, name: string): Mapping {
-  return Object.fromEntries(Object.entries(values).map(([key, value]) => [`${name}.${key}`, value]));
-}
-
-function short(value: Value): string {
-  const text = JSON.stringify(value, (_, inner) => (typeof inner === 'bigint' ? Number(inner) : inner));
-  return text.length > 40 ? `${text.slice(0, 39)}…` : text;
-}
-
-/** The stages in the order they run: after whatever they depend on, otherwise as written. */
-export function inOrder(stages: readonly DvcStage[]): DvcStage[] {
-  const waiting = new Set(stages);
-  const ordered: DvcStage[] = [];
-  while (waiting.size) {
-    const next = [...waiting].find((stage) =>
-      [...waiting].every((other) => other === stage || !dependsOn(stage, other.outs)),
-    );
-    if (!next) throw new Unsure('the stages go round in a circle');
-    waiting.delete(next);
-    ordered.push(next);
-  }
-  return ordered;
-}
-
-export function dependsOn({ deps }: DvcStage, outs: readonly Output[]): boolean {
-  return deps.some((dep) => outs.some(({ path }) => overlap(dep, path)));
-}
-
-/** The stages that targets name, with all they depend on. Throws Unsure for a target that is neither stage nor output. */
-export function selected(stages: readonly DvcStage[], targets: readonly string[]): DvcStage[] {
-  if (!targets.length) return [...stages];
-  const chosen = new Set<DvcStage>();
-  const choose = (stage: DvcStage) => {
-    if (chosen.has(stage)) return;
-    chosen.add(stage);
-    for (const other of stages) if (other !== stage && dependsOn(stage, other.outs)) choose(other);
-  };
-  for (const target of targets) {
-    const named = stages.filter(({ name }) => name === target || name.replace(/@[^@]*$/, '') === target);
-    if (!named.length) throw new Unsure(`'${target}' is not a stage of this dvc.yaml`);
-    named.forEach(choose);
-  }
-  return stages.filter((stage) => chosen.has(stage));
 }

@@ -3,7 +3,7 @@ import { measuredOf, type StageRecord } from '@mlops/core/record';
 import { canonical } from '../key.ts';
 import type { Content } from './content.ts';
 import type { Judged } from './decide.ts';
-import { differences } from './decide.ts';
+import { differences } from './differences.ts';
 import type { Lock, Locked } from './lock.ts';
 import type { Told } from './progress.ts';
 import { isMapping, type Value } from './yaml.ts';

@@ -12,6 +12,7 @@ import { ledgerPrefix } from '../ledger.ts';
 import type { Supervisor } from '../supervisor.ts';
 import type { Workload } from '../workload.ts';
 import { DvcCache } from './cache.ts';
+import type { Decision } from './decide.ts';
 import { forcedStages } from './forced.ts';
 import { keepRuns } from './keep.ts';
 import type { Lock } from './lock.ts';
@@ -214,7 +215,7 @@ export class DvcTraining implements Workload {
     if (!decision && this.#dvc.hasRemote) await this.#dvc.pullAll();
     const isUnsure = decision?.judged.some(({ verdict }) => verdict === 'unsure') ?? false;
     const { progress, failure } = await repro({
-      ...{ program, project: this.#project, supervisor, targets, reason: this.#reason() },
+      ...{ program, project: this.#project, supervisor, targets, reason: reasonOf(decision) },
       pulls: left.some(({ use }) => use === 'input') || (isUnsure && this.#dvc.hasRemote),
       usesRunCache: !isForced,
       allowsMissing: decision !== undefined,
@@ -224,14 +225,6 @@ export class DvcTraining implements Workload {
     });
     this.#progress = progress;
     return failure;
-  }
-
-  #reason(): string {
-    const running = this.#prepared?.decision.judged.filter(({ verdict }) => verdict !== 'unchanged') ?? [];
-    const [first] = running;
-    if (!first) return 'only DVC can tell what has changed';
-    const rest = running.length - 1;
-    return `${first.stage.name}: ${first.reason}${rest ? `, and ${rest} more to decide about` : ''}`;
   }
 
   async #keep(): Promise<void> {
@@ -280,4 +273,11 @@ export class DvcTraining implements Workload {
       ...{ matrix: inputs.matrix ?? {}, platform: `${process.platform} ${process.arch}` },
     });
   }
+}
+
+/** Why DVC is started, for the log. */
+function reasonOf(decision: Decision | undefined): string {
+  const [first, ...others] = decision?.judged.filter(({ verdict }) => verdict !== 'unchanged') ?? [];
+  if (!first) return 'only DVC can tell what has changed';
+  return `${first.stage.name}: ${first.reason}${others.length ? `, and ${others.length} more to decide about` : ''}`;
 }
