@@ -57,9 +57,9 @@ const files: [string, Action, string][] = [
     evaluateGate,
     'evaluate-gate:\n  rules: { a: { threshold: 1 } }\n  github-token: ghp_x',
   ],
-  ['a missing required input', train, 'train: { model: m }'],
-  ['an empty section', train, 'train:'],
-  ['an empty file', train, ''],
+  ['a missing required input', evaluateGate, 'evaluate-gate: { enforce: false }'],
+  ['an empty section', evaluateGate, 'evaluate-gate:'],
+  ['an empty file', evaluateGate, ''],
   ['a word that is not allowed', train, 'train: { run: x, cache: of }'],
   ['text for a flag', train, "train: { run: x, upload: 'yes' }"],
   ['a number for a flag', train, 'train: { run: x, upload: 1 }'],
@@ -149,7 +149,7 @@ describe('mlops.yaml with', () => {
 });
 
 const inputs: [string, Action, Record<string, string>, string?][] = [
-  ['nothing', train, {}],
+  ['nothing', evaluateGate, {}],
   ['a word that is not allowed', train, { run: 'x', cache: 'aut' }],
   ['yes for a flag', train, { run: 'x', upload: 'yes' }],
   ['a number that is none', train, { run: 'x', 'retention-days': '1e' }],
