@@ -26,6 +26,8 @@ export interface CommandOptions {
   onLine?: (line: string, stream: 'stdout' | 'stderr', end: LineEnd) => void;
   /** Gets the process id of the command once it runs. */
   onSpawn?: (pid: number) => void;
+  /** Is told at once how the command's own process ended, also where that is no answer because it was cancelled. */
+  onExit?: (exitCode: number | null, signal: NodeJS.Signals | null) => void;
   /** Whether a failing exit code is an answer rather than an error. */
   tolerate?: boolean;
   /** Milliseconds between interrupt and terminate, and between terminate and kill, or one for both (default 5000). */
@@ -61,6 +63,8 @@ export class CommandError extends UserError {
 const tailShown = 10;
 const tailKept = 50;
 const stdoutKept = 10 * 1024 * 1024;
+/** How long output is waited for that processes left in the background may still write, as the runner does. */
+const drainMs = 5000;
 
 /** Runs a program with an argument list; no shell reads the arguments. */
 export async function command(
@@ -120,7 +124,7 @@ function start(program: string, args: readonly string[], { cwd, env, input }: Co
 }
 
 async function finish(shown: string, child: ChildProcess, options: CommandOptions): Promise<CommandResult> {
-  const { signal, stop, input, onLine, onSpawn, tolerate, graceMs = 5000 } = options;
+  const { signal, stop, input, onLine, onSpawn, onExit, tolerate, graceMs = 5000 } = options;
   const watches = [
     endOnAbort(child, signal, typeof graceMs === 'number' ? [graceMs, graceMs] : graceMs),
     ...(stop ? [endOnAbort(child, stop.signal, stop.graceMs)] : []),
@@ -130,7 +134,8 @@ async function finish(shown: string, child: ChildProcess, options: CommandOption
   const keepStdout = withLastProgress((line, end) => {
     stdout.push(line + end);
     kept += line.length + end.length;
-    while (kept > stdoutKept) kept -= stdout.shift()?.length ?? 0;
+    // In bulk, since taking single lines off the front of a long list is slow.
+    if (kept > 2 * stdoutKept) kept -= dropBeyond(stdout, kept - stdoutKept);
   });
   const stderrTail: string[] = [];
   const keepStderr = withLastProgress((line) => {
@@ -141,12 +146,14 @@ async function finish(shown: string, child: ChildProcess, options: CommandOption
     if (child.pid !== undefined) onSpawn?.(child.pid);
     if (input !== undefined) child.stdin?.end(input);
     child.stdin?.on('error', () => {}); // The command may end before it has read everything.
-    const ended = new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
+    const exited = new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
       child.once('error', reject);
-      child.once('close', (code, ending) => resolve([code, ending]));
+      child.once('exit', (code, ending) => {
+        onExit?.(code, ending);
+        resolve([code, ending]);
+      });
     });
-    const [[exitCode, ending]] = await Promise.all([
-      ended,
+    const output = Promise.all([
       eachLine(child.stdout, (line, end) => {
         keepStdout.line(line, end);
         onLine?.(line, 'stdout', end || '\n');
@@ -156,10 +163,17 @@ async function finish(shown: string, child: ChildProcess, options: CommandOption
         onLine?.(line, 'stderr', end || '\n');
       }),
     ]);
+    const isCancelled = () => Boolean(signal?.aborted || stop?.signal.aborted);
+    const [[exitCode, ending]] = await Promise.all([exited, drained(child, exited, output, isCancelled)]);
     keepStdout.close();
     keepStderr.close();
     signal?.throwIfAborted();
-    const result = { exitCode, signal: ending, stdout: stdout.join('').replace(/\n$/, ''), stderrTail };
+    const result = {
+      exitCode,
+      signal: ending,
+      stdout: stdout.join('').slice(-stdoutKept).replace(/\n$/, ''),
+      stderrTail,
+    };
     if (exitCode !== 0 && !tolerate && !stop?.signal.aborted) throw new CommandError(shown, result);
     return result;
   } catch (error) {
@@ -169,6 +183,35 @@ async function finish(shown: string, child: ChildProcess, options: CommandOption
   } finally {
     for (const stopWatching of watches) stopWatching();
   }
+}
+
+/** Removes lines from the front until so many characters are gone; returns how many went. */
+function dropBeyond(lines: string[], wanted: number): number {
+  let dropped = 0;
+  let count = 0;
+  for (; dropped < wanted && count < lines.length; count++) dropped += lines[count]?.length ?? 0;
+  lines.splice(0, count);
+  return dropped;
+}
+
+/**
+ * Waits for the last output, though not for processes in the background that keep the streams open; these stay, unless
+ * the command was cancelled.
+ */
+async function drained(
+  child: ChildProcess,
+  exited: Promise<unknown>,
+  output: Promise<unknown>,
+  isCancelled: () => boolean,
+): Promise<void> {
+  const late = exited.then(
+    () => new Promise<'late'>((resolve) => void setTimeout(resolve, drainMs, 'late').unref()),
+  );
+  if ((await Promise.race([output, late])) !== 'late') return;
+  if (isCancelled()) endTree(child, 'SIGKILL');
+  output.catch(() => {}); // That the streams were closed is no news.
+  child.stdout?.destroy();
+  child.stderr?.destroy();
 }
 
 function notFound(shown: string, child: ChildProcess, cwd: string | undefined, cause: unknown): UserError {

@@ -57,6 +57,15 @@ describe('a command', () => {
     expect(lengths).toEqual([65_536, 65_536, 65_536, 3392, 0, 0]);
   });
 
+  test('may say more than is kept: the last of it is', async () => {
+    const { stdout } = await command(node, [
+      '-e',
+      'const line = "x".repeat(1023) + "\\n"; for (let i = 0; i < 25_000; i++) process.stdout.write(line); console.log("end")',
+    ]);
+    expect(stdout).toHaveLength(10 * 1024 * 1024 - 1);
+    expect(stdout.endsWith('x\nend')).toBe(true);
+  });
+
   test('tells its process id once it runs', async () => {
     let seen: number | undefined;
     const { stdout } = await command(node, ['-p', 'process.pid'], { onSpawn: (pid) => (seen = pid) });
@@ -104,6 +113,39 @@ describe('a script', () => {
     expect(stdout).toBe('one\ntwo');
     await expect(script('false | cat\necho not reached')).rejects.toThrow('failed with exit code 1');
   });
+});
+
+describe.skipIf(process.platform === 'win32')('a process in the background', () => {
+  test('that keeps the output open is not waited for, and lives on as in a step', async () => {
+    const seen: unknown[] = [];
+    const { stdout } = await script('sleep 600 & echo $!', {
+      onExit: (exitCode, signal) => seen.push(exitCode, signal),
+    });
+    expect(seen).toEqual([0, null]);
+    // Throws when there is no such process any more.
+    process.kill(Number(stdout), 'SIGKILL');
+  });
+
+  test('is ended with a command that is stopped', async () => {
+    const stop = new AbortController();
+    const { stdout } = await script(`(trap '' INT TERM; sleep 600) & echo $!; wait`, {
+      stop: { signal: stop.signal, graceMs: [60_000, 60_000] },
+      onLine: () => stop.abort(),
+    });
+    await waitFor(async () => (isRunning(Number(stdout)) ? undefined : true), {
+      what: 'the process in the background to end',
+      deadlineMs: 20_000,
+    });
+  });
+
+  function isRunning(pid: number): boolean {
+    try {
+      // One that has ended stays as a zombie where nobody waits for it.
+      return process.kill(pid, 0) && !/^State:\s*Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    } catch {
+      return false;
+    }
+  }
 });
 
 describe.skipIf(process.platform === 'win32')('cancelling', () => {
