@@ -99,8 +99,9 @@ test('what is taken for unchanged is unchanged for DVC', async () => {
         expect(theirs, `${kind}\n${repository.project.read('dvc.yaml')}`).toBe('unchanged');
       if (verdict !== 'unchanged' && theirs === 'unchanged') seen.needless += 1;
       if (process.env.DVC_DECISIONS) console.log(kind, verdict, theirs, JSON.stringify(shape), why);
-      // A plain project in which nothing was changed must not cost a start of DVC.
-      if (kind === 'comment' && isPlain(shape)) expect(verdict).toBe('unchanged');
+      // A plain project in which nothing was changed must not cost a start of DVC, unless DVC itself cannot read back
+      // a number that it wrote.
+      if (kind === 'comment' && isPlain(shape) && theirs === 'unchanged') expect(verdict).toBe('unchanged');
     }),
     {
       numRuns: runs,
