@@ -6,8 +6,8 @@ import type { AddressInfo } from 'node:net';
 import { delimiter, dirname, join } from 'node:path';
 import { command } from '@mlops/core/process';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { installRelease } from '../../actions/setup-python-cuda/src/uv.ts';
-import { targetTriple } from '../../actions/setup-python-cuda/src/uv-release.ts';
+import { installRelease } from '../../actions/setup-python-cuda/src/uv/uv.ts';
+import { targetTriple } from '../../actions/setup-python-cuda/src/uv/uv-release.ts';
 import { offerPython } from './setup-python-cuda/offered-python.ts';
 import {
   errorOf,

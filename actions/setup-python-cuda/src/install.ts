@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, sep } from 'node:path';
 import { annotate, UserError } from '@mlops/core';
-import { diskFull, requireSpace, saysDiskFull } from './disk.ts';
-import { explain } from './explain.ts';
-import { planPipenv, planPoetry } from './foreign-locks.ts';
+import { diskFull, requireSpace, saysDiskFull } from './disk/disk.ts';
+import { explain } from './failure/explain.ts';
+import { planPipenv, planPoetry } from './locks/foreign-locks.ts';
 import { stepForMissing } from './missing.ts';
 import { into, type Plan, type Step, shown, type Target } from './plan.ts';
 import { readPythonEnv, writePythonEnv } from './python-env.ts';

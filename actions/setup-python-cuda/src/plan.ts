@@ -2,7 +2,7 @@ import { relative, sep } from 'node:path';
 import type { Project } from './project.ts';
 import type { Python } from './python.ts';
 import type { Selection } from './selection.ts';
-import type { Uv } from './uv.ts';
+import type { Uv } from './uv/uv.ts';
 import { venvPaths } from './venv.ts';
 
 /** Everything an installation needs to know. */

@@ -2,10 +2,10 @@ import { type Context, type InputsOf, readState } from '@mlops/core';
 import { command } from '@mlops/core/process';
 import { cacheStore, type Store } from '@mlops/core/store';
 import type { action } from './action.ts';
-import { builtWheelsPaths, keepBuiltWheels } from './built-wheels.ts';
-import { type EnvironmentState, saveEnvironment } from './environment-cache.ts';
+import { builtWheelsPaths, keepBuiltWheels } from './cache/built-wheels.ts';
+import { type EnvironmentState, saveEnvironment } from './cache/environment-cache.ts';
+import { saveTools, type ToolEntry } from './cache/tool-cache.ts';
 import { removeCredentials } from './indexes.ts';
-import { saveTools, type ToolEntry } from './tool-cache.ts';
 
 /** What the main step leaves for this one. */
 export interface PostState {

@@ -2,10 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { UserError } from '@mlops/core';
+import type { ToolCache } from './cache/tool-cache.ts';
 import type { PythonRequest } from './python-request.ts';
 import { ToolError } from './run-tool.ts';
-import type { ToolCache } from './tool-cache.ts';
-import type { Uv } from './uv.ts';
+import type { Uv } from './uv/uv.ts';
 
 /** A Python that is installed. */
 export interface Python {

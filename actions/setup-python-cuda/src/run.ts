@@ -9,8 +9,9 @@ import {
   UserError,
 } from '@mlops/core';
 import type { action } from './action.ts';
-import { uvCacheFolder } from './built-wheels.ts';
-import { type Cache, openCache } from './cache.ts';
+import { uvCacheFolder } from './cache/built-wheels.ts';
+import { type Cache, openCache } from './cache/cache.ts';
+import { ToolCache } from './cache/tool-cache.ts';
 import type { Decision } from './cuda/decide.ts';
 import { useIndexes } from './indexes.ts';
 import type { PostState } from './post.ts';
@@ -18,11 +19,10 @@ import { findProject, type Project } from './project.ts';
 import { findOrInstallPython, findPython, type Python } from './python.ts';
 import { type PythonRequest, pythonRequest } from './python-request.ts';
 import { setUpVenv } from './set-up-venv.ts';
-import { ToolCache } from './tool-cache.ts';
 import { findOnPath } from './tool-release.ts';
-import { findOrInstallUv, Uv } from './uv.ts';
+import { findOrInstallUv, Uv } from './uv/uv.ts';
+import { wantedUv } from './uv/wanted-uv.ts';
 import { checkVenvPath, isVenv } from './venv.ts';
-import { wantedUv } from './wanted-uv.ts';
 
 type Inputs = InputsOf<typeof action>;
 type ActionContext = Context<typeof action>;

@@ -5,7 +5,7 @@ import { addPath, exportVariable, UserError } from '@mlops/core';
 import { command } from '@mlops/core/process';
 import type { Python } from './python.ts';
 import { normalName } from './requirements.ts';
-import type { Uv } from './uv.ts';
+import type { Uv } from './uv/uv.ts';
 
 /** Where a virtual environment keeps its programs, and its interpreter among them. */
 export function venvPaths(venv: string, platform: NodeJS.Platform): { bin: string; python: string } {

@@ -8,7 +8,7 @@ import {
   type Sample,
   type Timings,
   withSample,
-} from '../src/timings.ts';
+} from '../src/cache/timings.ts';
 
 const day = 24 * 60 * 60 * 1000;
 

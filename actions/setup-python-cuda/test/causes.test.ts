@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { buildAdvice, buildFailure } from '../src/build-failure.ts';
-import { type Circumstances, causeOf, shownAddress } from '../src/causes.ts';
-import { ownWords } from '../src/own-words.ts';
+import { buildAdvice, buildFailure } from '../src/failure/build-failure.ts';
+import { type Circumstances, causeOf, shownAddress } from '../src/failure/causes.ts';
+import { ownWords } from '../src/failure/own-words.ts';
 import { ToolError } from '../src/run-tool.ts';
 
 const job: Circumstances = { platform: 'linux', freeBytes: 1.5 * 2 ** 30, hasCredentials: () => false };

@@ -13,7 +13,7 @@ import { condaSubdir } from '../src/conda/subdir.ts';
 import { pixiRelease } from '../src/pixi/pixi-release.ts';
 import { addedToPath, prefixPython } from '../src/prefix.ts';
 import type { Selection } from '../src/selection.ts';
-import { targetTriple } from '../src/uv-release.ts';
+import { targetTriple } from '../src/uv/uv-release.ts';
 
 const plain: Selection = { extras: [], groups: [], excludeGroups: [] };
 

@@ -5,14 +5,14 @@ import type { UserError } from '@mlops/core';
 import { command } from '@mlops/core/process';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ToolCache } from '../src/cache/tool-cache.ts';
 import { compareBackends, cudaVersion } from '../src/cuda/backend.ts';
 import { hasKernels, readCapability } from '../src/cuda/capability.ts';
 import { type Choice, chooseBackends } from '../src/cuda/choose.ts';
 import { type Gpu, lookForGpus, type Machine } from '../src/cuda/machine.ts';
 import { cudaRequest } from '../src/cuda/request.ts';
 import { indexOf, knownBackends, servedBackends, torchFamily } from '../src/cuda/uv-torch.ts';
-import { ToolCache } from '../src/tool-cache.ts';
-import { findOrInstallUv, Uv } from '../src/uv.ts';
+import { findOrInstallUv, Uv } from '../src/uv/uv.ts';
 import { nvidiaSmiOf } from './nvidia-smi.ts';
 
 /** The tables are uv's own, so the tests ask a uv, the one that the action would install. */

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { requirementLine, withExtras } from '../src/locked-package.ts';
-import { readPipfileLock } from '../src/pipfile-lock.ts';
-import { isOfPoetry1, isPackage, readPoetryLock } from '../src/poetry-lock.ts';
+import { requirementLine, withExtras } from '../src/locks/locked-package.ts';
+import { readPipfileLock } from '../src/locks/pipfile-lock.ts';
+import { isOfPoetry1, isPackage, readPoetryLock } from '../src/locks/poetry-lock.ts';
 import type { Selection } from '../src/selection.ts';
 
 const plain: Selection = { extras: [], groups: [], excludeGroups: [] };

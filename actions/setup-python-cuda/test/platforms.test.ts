@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { searchPath } from '../src/python.ts';
-import { targetTriple, uvRelease, uvRequirementsFile } from '../src/uv-release.ts';
+import { targetTriple, uvRelease, uvRequirementsFile } from '../src/uv/uv-release.ts';
 import { checkVenvPath, venvPaths } from '../src/venv.ts';
 
 test('a virtual environment has its programs in bin, on Windows in Scripts', () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { meets, wantedUv } from '../src/wanted-uv.ts';
+import { meets, wantedUv } from '../src/uv/wanted-uv.ts';
 
 describe('whether a version meets what is asked for', () => {
   test.each([

@@ -1,5 +1,5 @@
 import { UserError } from '@mlops/core';
-import { explain } from '../explain.ts';
+import { explain } from '../failure/explain.ts';
 import type { Target } from '../install.ts';
 import { ToolError } from '../run-tool.ts';
 import { cudaVersion, versionText } from './backend.ts';

@@ -1,5 +1,5 @@
 import { annotate } from '@mlops/core';
-import type { Uv } from '../uv.ts';
+import type { Uv } from '../uv/uv.ts';
 import type { Wish } from './candidates.ts';
 import { chooseBackends, type Situation } from './choose.ts';
 import { lookForGpus, type Machine } from './machine.ts';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { annotate, exportVariable, UserError } from '@mlops/core';
 import { command } from '@mlops/core/process';
 import { normalName } from '../requirements.ts';
-import type { Uv } from '../uv.ts';
+import type { Uv } from '../uv/uv.ts';
 import { venvPaths } from '../venv.ts';
 import { cudaVersion } from './backend.ts';
 import type { Decision } from './decide.ts';

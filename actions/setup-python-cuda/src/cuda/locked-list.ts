@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { UserError } from '@mlops/core';
 import type { Plan, Target } from '../install.ts';
-import { withExtras } from '../locked-package.ts';
+import { withExtras } from '../locks/locked-package.ts';
 import { normalName, readRequirements } from '../requirements.ts';
 
 /** A package in a lock. */

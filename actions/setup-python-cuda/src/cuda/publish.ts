@@ -1,7 +1,7 @@
 import { type Context, exportVariable } from '@mlops/core';
 import type { EnvironmentRecord } from '@mlops/core/record';
 import type { action } from '../action.ts';
-import type { Uv } from '../uv.ts';
+import type { Uv } from '../uv/uv.ts';
 import { cudaVersion, versionText } from './backend.ts';
 import type { Decision } from './decide.ts';
 import type { Gpu, Machine } from './machine.ts';

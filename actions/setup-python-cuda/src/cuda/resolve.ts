@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { normalName } from '../requirements.ts';
-import type { Uv } from '../uv.ts';
+import type { Uv } from '../uv/uv.ts';
 
 /** What uv would install. */
 export interface Resolution {

@@ -1,5 +1,5 @@
 import { UserError } from '@mlops/core';
-import type { Uv } from '../uv.ts';
+import type { Uv } from '../uv/uv.ts';
 import { compareBackends, cudaVersion } from './backend.ts';
 
 /*

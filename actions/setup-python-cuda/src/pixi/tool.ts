@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path';
 import { addPath, UserError } from '@mlops/core';
 import { command } from '@mlops/core/process';
 import { downloadRelease, executable, findOnPath, toolFolder } from '../tool-release.ts';
-import { targetTriple } from '../uv-release.ts';
+import { targetTriple } from '../uv/uv-release.ts';
 import { pixiRelease } from './pixi-release.ts';
 
 export interface Pixi {

@@ -3,9 +3,9 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { addPath, retry, UserError } from '@mlops/core';
 import { CommandError, command } from '@mlops/core/process';
-import { type RunTool, runTool, type ToolResult } from './run-tool.ts';
-import type { ToolCache } from './tool-cache.ts';
-import { downloadRelease, executable, findOnPath, toolFolder } from './tool-release.ts';
+import type { ToolCache } from '../cache/tool-cache.ts';
+import { type RunTool, runTool, type ToolResult } from '../run-tool.ts';
+import { downloadRelease, executable, findOnPath, toolFolder } from '../tool-release.ts';
 import { targetTriple, type UvRelease, uvRelease, uvRequirement, uvRequirementsFile } from './uv-release.ts';
 import { meets, type WantedUv } from './wanted-uv.ts';
 

@@ -1,8 +1,8 @@
 import { readFile, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UserError } from '@mlops/core';
+import type { Plan, Target } from '../install.ts';
 import { packagesToInstall } from './dry-run.ts';
-import type { Plan, Target } from './install.ts';
 import { reclaimable } from './reclaim.ts';
 import { type PackageSize, sizesInLock } from './wheel-sizes.ts';
 

@@ -2,13 +2,13 @@ import { readFile, statfs } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { UserError } from '@mlops/core';
+import { hasCredentials } from '../indexes.ts';
+import { manifestBeside } from '../pixi/manifest.ts';
+import type { Project } from '../project.ts';
+import { declaredRequirements, normalName, type Requirement } from '../requirements.ts';
+import type { ToolError } from '../run-tool.ts';
 import { type Cause, causeOf } from './causes.ts';
-import { hasCredentials } from './indexes.ts';
 import { ownWords } from './own-words.ts';
-import { manifestBeside } from './pixi/manifest.ts';
-import type { Project } from './project.ts';
-import { declaredRequirements, normalName, type Requirement } from './requirements.ts';
-import type { ToolError } from './run-tool.ts';
 
 /**
  * What a failed installation came from, in short, at the line of the requirement it is about; `constraints` are files

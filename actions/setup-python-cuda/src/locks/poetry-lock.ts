@@ -1,8 +1,8 @@
 import { UserError } from '@mlops/core';
 import { parse } from 'smol-toml';
+import { normalName } from '../requirements.ts';
+import type { Selection } from '../selection.ts';
 import { type LockedPackage, withExtras } from './locked-package.ts';
-import { normalName } from './requirements.ts';
-import type { Selection } from './selection.ts';
 
 /** What of poetry.lock and pyproject.toml is read; the format is Poetry's own (`poetry.packages.locker`). */
 interface Lock {

@@ -1,4 +1,4 @@
-import type { ToolError } from './run-tool.ts';
+import type { ToolError } from '../run-tool.ts';
 
 const linesShown = 12;
 

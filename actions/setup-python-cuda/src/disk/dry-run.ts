@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Plan, Target } from './install.ts';
+import type { Plan, Target } from '../install.ts';
 import { type PackageSize, sizesInLock } from './wheel-sizes.ts';
 
 /** Options of uv that say where packages come from, each with a value. */

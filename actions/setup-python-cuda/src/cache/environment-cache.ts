@@ -3,10 +3,10 @@ import { availableParallelism } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import type { GitHub } from '@mlops/core';
 import type { Store } from '@mlops/core/store';
+import { folderSize } from '../disk/folder-size.ts';
+import { isWhole } from '../venv.ts';
 import { environmentKeys, type Keys, type Recipe, timingsKeys } from './cache.ts';
-import { folderSize } from './folder-size.ts';
 import { chooseWay, isNews, noTimings, parseTimings, type Timings, type Way, withSample } from './timings.ts';
-import { isWhole } from './venv.ts';
 
 /*
  * The environment as a whole, in an entry of its own, and what is known about how long its restoring and its installing

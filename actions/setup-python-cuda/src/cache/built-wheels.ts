@@ -1,6 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
-import type { Uv } from './uv.ts';
+import type { Uv } from '../uv/uv.ts';
 
 /*
  * Of uv's own cache, an entry holds what took work: wheels that were built from source. Wheels from the index are left

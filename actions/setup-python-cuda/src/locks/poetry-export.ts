@@ -1,6 +1,6 @@
 import { parse } from 'smol-toml';
-import type { Selection } from './selection.ts';
-import type { Uv } from './uv.ts';
+import type { Selection } from '../selection.ts';
+import type { Uv } from '../uv/uv.ts';
 
 /** The Poetry that reads locks of Poetry 1, which do not say which group a package belongs to. */
 const poetry = ['--from', 'poetry==2.5.1', '--with', 'poetry-plugin-export==1.10.1'];

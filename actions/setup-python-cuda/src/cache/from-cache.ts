@@ -1,5 +1,9 @@
 import type { Context, InputsOf } from '@mlops/core';
-import type { action } from './action.ts';
+import type { action } from '../action.ts';
+import type { Plan } from '../install.ts';
+import type { Python } from '../python.ts';
+import type { Selection } from '../selection.ts';
+import type { Uv } from '../uv/uv.ts';
 import { builtWheelsPaths } from './built-wheels.ts';
 import { builtWheelsKeys, type Cache } from './cache.ts';
 import {
@@ -11,10 +15,6 @@ import {
   restoreEnvironment,
   timingsKeysOf,
 } from './environment-cache.ts';
-import type { Plan } from './install.ts';
-import type { Python } from './python.ts';
-import type { Selection } from './selection.ts';
-import type { Uv } from './uv.ts';
 
 /** What is about to be installed, and where. */
 export interface Wanted {

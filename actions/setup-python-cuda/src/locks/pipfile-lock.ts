@@ -1,6 +1,6 @@
 import { UserError } from '@mlops/core';
+import type { Selection } from '../selection.ts';
 import type { LockedPackage } from './locked-package.ts';
-import type { Selection } from './selection.ts';
 
 /** An entry of Pipfile.lock (https://pipenv.pypa.io/en/latest/pipfile.html). */
 interface Entry {

@@ -1,9 +1,9 @@
 import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { mask, UserError } from '@mlops/core';
+import { into, type Plan, shown, type Target } from '../plan.ts';
 import { type LockedPackage, requirementLine } from './locked-package.ts';
 import { readPipfileLock } from './pipfile-lock.ts';
-import { into, type Plan, shown, type Target } from './plan.ts';
 import { indexesOf, isOfPoetry1, isPackage, readPoetryLock } from './poetry-lock.ts';
 
 /** poetry.lock: exactly its packages, and the project in place, as `poetry install` does. */
