@@ -245,7 +245,7 @@ const project = (url: string | undefined): DvcProject => ({
 });
 
 describe('a failure is explained', () => {
-  // Recorded from DVC 3.67 with its plugins.
+  // In the words of DVC 3.67 and its plugins.
   test.for<[said: string, message: string, url?: string]>([
     [
       'ERROR: failed to pull data from the cloud - Unable to locate credentials',
