@@ -74,13 +74,12 @@ function identities(
   { inputs, context, parameters, seed }: NativeParts,
   environment: Readonly<Record<string, string>>,
 ): (stage: Stage, key: string) => string {
-  const { checkpointKey, matrix } = inputs;
-  const { repository, sha } = context.github;
-  if (checkpointKey !== undefined)
-    return ({ name }) => hashText(canonical({ repository, checkpointKey, matrix, seed, name }));
+  const { checkpointKey } = inputs;
+  const { sha } = context.github;
+  if (checkpointKey !== undefined) return ({ name }) => hashText(canonical({ checkpointKey, seed, name }));
   const values = Object.fromEntries([...(parameters?.all ?? [])].map(([key, { text }]) => [key, text]));
   return (stage, key) =>
-    isKept(stage) ? key : hashText(canonical({ repository, sha, key, parameters: values, environment }));
+    isKept(stage) ? key : hashText(canonical({ sha, key, parameters: values, environment }));
 }
 
 function tellStart(

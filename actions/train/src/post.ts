@@ -2,7 +2,8 @@ import { type Context, type InputsOf, waitFor } from '@mlops/core';
 import { cacheStore } from '@mlops/core/store';
 import type { action } from './action.ts';
 import { Checkpoints } from './checkpoints/checkpoints.ts';
-import { isAlive, type Leader } from './checkpoints/owner.ts';
+import { type Exit, isAlive, type Leader } from './checkpoints/owner.ts';
+import { runOf } from './checkpoints/place.ts';
 
 /** Time that a command has to save its state, and then to end, once its step is gone. */
 const graceMs = 15_000;
@@ -22,24 +23,35 @@ export async function keepCheckpoint(
     ...{ folder, dir, intervalMs: 0, log },
     store: cache === 'off' ? undefined : cacheStore({ trigger: github, signal }),
     spent: () => ({ seconds: 0, energyWh: 0, cost: 0 }),
+    run: runOf(context),
   });
   if (!left) return;
   log('The training was cut off; its last checkpoint is kept now.');
-  const isGone = left.leader ? await end(left.leader, signal) : true;
-  await left.checkpoints.end(isGone ? 'stopped' : 'killed');
+  const how = left.leader && (await end(left.leader, signal));
+  if (how) left.checkpoints.exited(how);
+  await left.checkpoints.end();
 }
 
-/** Asks a process group to end, and makes it. Returns whether it went by itself. */
-async function end(leader: Leader, signal: AbortSignal): Promise<boolean> {
+/** Asks a process group to end, and makes it. Returns how it went; undefined when it was gone before. */
+async function end(leader: Leader, signal: AbortSignal): Promise<Exit['how'] | undefined> {
   for (const step of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
-    if (!isAlive(leader)) return false;
-    process.kill(process.platform === 'win32' ? leader.pid : -leader.pid, step);
+    if (!isAlive(leader)) return undefined;
+    ask(leader, step);
     const gone = await waitFor(async () => (isAlive(leader) ? undefined : true), {
       ...{ what: `process ${leader.pid} to end`, deadlineMs: graceMs, everyMs: 100, signal },
     }).catch(() => false);
-    if (gone) return step !== 'SIGKILL';
+    // Windows only knows how to end a process at once.
+    if (gone) return step === 'SIGKILL' || process.platform === 'win32' ? 'killed' : 'stopped';
   }
-  return false;
+  return 'killed';
+}
+
+function ask({ pid }: Leader, signal: NodeJS.Signals): void {
+  try {
+    process.kill(process.platform === 'win32' ? pid : -pid, signal);
+  } catch {
+    // It has gone meanwhile.
+  }
 }
 
 function log(line: string): void {

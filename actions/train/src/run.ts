@@ -7,6 +7,7 @@ import {
   type InputsOf,
   messageOf,
   milliseconds,
+  throwAll,
   UserError,
 } from '@mlops/core';
 import { type Hasher, hashText, openHasher } from '@mlops/core/hash';
@@ -14,6 +15,7 @@ import type { TrainingRecord } from '@mlops/core/record';
 import { cacheStore } from '@mlops/core/store';
 import type { action } from './action.ts';
 import { artifactName, upload } from './artifact.ts';
+import { checkpointDirProblems, projectOf, runOf } from './checkpoints/place.ts';
 import { duration, size } from './format.ts';
 import { limitsOf, Stopped } from './limits.ts';
 import { nativeWorkload } from './native.ts';
@@ -51,6 +53,8 @@ export async function train(given: Inputs, context: TrainContext): Promise<void>
   const subject = await subjectOf(given, context, log);
   const inputs = { ...given, run: subject.run };
   const seeds = seedsOf(inputs);
+  const { checkpointDir } = inputs;
+  if (checkpointDir !== undefined) throwAll(checkpointDirProblems(checkpointDir, inputs.run));
   const parameters = withValues(
     await readParameters(folder, inputs.paramsFile, github.workspace),
     subject.parameters,
@@ -136,7 +140,12 @@ function supervision(inputs: Inputs, context: TrainContext, started: number): Su
     heartbeatMs: milliseconds(inputs.heartbeat),
     stopGraceMs: milliseconds(inputs.stopGrace),
     checkpoints:
-      dir === undefined ? undefined : { dir, store, intervalMs: milliseconds(inputs.checkpointInterval) },
+      dir === undefined
+        ? undefined
+        : {
+            ...{ dir, store, intervalMs: milliseconds(inputs.checkpointInterval) },
+            ...{ run: runOf(context), project: projectOf(context, inputs.matrix) },
+          },
   };
 }
 

@@ -1,11 +1,14 @@
+import { constants } from 'node:os';
 import { group, messageOf, UserError } from '@mlops/core';
+import { hashText } from '@mlops/core/hash';
 import { CommandError, script, stepEnvironment } from '@mlops/core/process';
 import type { ResourceRecord } from '@mlops/core/record';
 import type { Store } from '@mlops/core/store';
-import type { Checkpoints, Ended } from './checkpoints/checkpoints.ts';
-import type { Manifest } from './checkpoints/manifest.ts';
+import type { Checkpoints } from './checkpoints/checkpoints.ts';
+import { added, type Manifest } from './checkpoints/manifest.ts';
 import type { FailureKind } from './ending.ts';
 import { duration, size } from './format.ts';
+import { canonical } from './key.ts';
 import { type Limits, Stopped } from './limits.ts';
 import type { LiveLog } from './live-log.ts';
 import { oomKills } from './oom.ts';
@@ -20,10 +23,20 @@ export interface SupervisorOptions {
   heartbeatMs: number;
   prices: Prices;
   /** Where the commands write checkpoints, and how often these are saved; undefined for none. */
-  checkpoints: { dir: string; intervalMs: number; store: Store | undefined } | undefined;
+  checkpoints: CheckpointPlace | undefined;
   /** Seconds that a command has to save its state when it is stopped at a limit. */
   stopGraceMs: number;
   log: (line: string) => void;
+}
+
+export interface CheckpointPlace {
+  dir: string;
+  intervalMs: number;
+  store: Store | undefined;
+  /** The run of the workflow. */
+  run: string;
+  /** A digest that tells the project from others, whose commands may be the same. */
+  project: string;
 }
 
 /** A command of the training. */
@@ -36,9 +49,9 @@ export interface Work {
   /** Run as a `run:` step would be. */
   script: string;
   env?: Record<string, string | undefined>;
-  /** A digest of everything that makes an earlier checkpoint of it usable. */
+  /** A digest of everything that makes an earlier checkpoint of it usable, within this project. */
   identity: string;
-  /** Starts anew although there is a checkpoint. */
+  /** Starts anew although an earlier run has left a checkpoint. */
   fresh?: boolean;
   /** Sees each line of its log, beside the log itself. */
   onLine?: (line: string, stream: 'stdout' | 'stderr') => void;
@@ -79,7 +92,7 @@ export class Supervisor {
   /** Runs from the first command on: a training in which nothing runs uses nothing. */
   #meter: Meter | undefined;
   /** Of the last command: not known to have ended well until what it should have left was looked at. */
-  #open: { checkpoints: Checkpoints; ended: Ended } | undefined;
+  #open: Checkpoints | undefined;
   #facts: CheckpointFacts = { resumedFrom: undefined, newest: undefined, saves: 0, bytes: 0 };
 
   constructor(options: SupervisorOptions) {
@@ -98,13 +111,13 @@ export class Supervisor {
   }
 
   get checkpoints(): CheckpointFacts {
-    const { checkpoints } = this.#open ?? {};
-    if (!checkpoints) return this.#facts;
+    const open = this.#open;
+    if (!open) return this.#facts;
     return {
-      resumedFrom: this.#facts.resumedFrom ?? checkpoints.resumedFrom,
-      newest: checkpoints.newest,
-      saves: this.#facts.saves + checkpoints.saves,
-      bytes: this.#facts.bytes + checkpoints.savedBytes,
+      resumedFrom: this.#facts.resumedFrom ?? open.resumedFrom,
+      newest: open.newest,
+      saves: this.#facts.saves + open.saved.saves,
+      bytes: this.#facts.bytes + open.saved.bytes,
     };
   }
 
@@ -128,13 +141,13 @@ export class Supervisor {
 
   /** To be called once the results of the last command were looked at: what it could resume from is not needed then. */
   async finished(): Promise<void> {
-    await this.#close('finished');
+    await this.#close({ finished: true });
   }
 
   /** Ends everything that watches; a command whose results were not looked at keeps its checkpoint. */
   async close(): Promise<void> {
     clearTimeout(this.#timer);
-    await this.#close(undefined);
+    await this.#close({ finished: false });
   }
 
   async #runScript(
@@ -146,7 +159,7 @@ export class Supervisor {
     const live = await this.#liveLog(meter);
     const killsBefore = await oomKills();
     try {
-      const { signal: endedBy, exitCode } = await script(text, {
+      await script(text, {
         cwd: folder,
         env: { ...stepEnvironment(process.env), ...checkpoints?.env, ...env },
         signal,
@@ -156,20 +169,17 @@ export class Supervisor {
           meter.addProcess(pid);
           checkpoints?.watch(pid);
         },
+        onExit: (exitCode, endedBy) => checkpoints?.exited(this.#howEnded(exitCode, endedBy)),
         onLine: (line, stream, end) => {
           live.line(line, stream, end);
           onLine?.(line, stream);
         },
       });
-      if (this.#limit.signal.aborted) this.#ended(isKilled(endedBy, exitCode) ? 'killed' : 'stopped');
       this.#throwIfStopped();
-      this.#ended('stopped');
     } catch (error) {
       if (!(error instanceof UserError) || signal.aborted) throw error;
       if (!(error instanceof CommandError))
         throw new UserError(`${name}: ${messageOf(error)}`, { cause: error, advice: error.advice });
-      const { result } = error;
-      if (!isKilled(result.signal, result.exitCode)) this.#ended('stopped');
       throw await this.#failed({ name, title }, error, { meter, killsBefore });
     } finally {
       live.close();
@@ -220,23 +230,32 @@ export class Supervisor {
     const { folder, checkpoints: wanted, log } = this.#options;
     if (!wanted) return undefined;
     const { Checkpoints } = await import('./checkpoints/checkpoints.ts');
+    const before = this.#facts.resumedFrom?.spent;
     const spent = () => {
       const { seconds, energyWh, cost } = meter.spent;
-      return { seconds, energyWh, cost: cost.amount };
+      return added(before, { seconds, energyWh, cost: cost.amount });
     };
-    const checkpoints = await Checkpoints.open({ ...wanted, folder, spent, log }, identity, { fresh });
-    this.#open = { checkpoints, ended: 'killed' };
+    const { project, ...place } = wanted;
+    const checkpoints = await Checkpoints.open(
+      { ...place, folder, spent, log },
+      hashText(canonical({ project, identity })),
+      { fresh },
+    );
+    this.#open = checkpoints;
     return checkpoints;
   }
 
-  #ended(ended: Ended): void {
-    if (this.#open) this.#open.ended = ended;
+  #howEnded(exitCode: number | null, endedBy: NodeJS.Signals | null): 'stopped' | 'killed' {
+    const isStopped = this.#limit.signal.aborted || this.#options.signal.aborted;
+    // Windows only knows how to end a process at once.
+    if (isStopped && process.platform === 'win32') return 'killed';
+    return crashed(exitCode, endedBy) ? 'killed' : 'stopped';
   }
 
-  async #close(how: 'finished' | undefined): Promise<void> {
+  async #close({ finished }: { finished: boolean }): Promise<void> {
     const open = this.#open;
     if (!open) return;
-    await open.checkpoints.end(how ?? open.ended, { save: !this.#options.signal.aborted });
+    await open.end({ finished, save: !this.#options.signal.aborted });
     this.#facts = this.checkpoints;
     this.#open = undefined;
   }
@@ -245,7 +264,7 @@ export class Supervisor {
     const { budget } = this.#options.limits;
     if (budget === undefined) return;
     const { amount, currency } = meter.spent.cost;
-    const before = this.#open?.checkpoints.resumedFrom?.spent.cost ?? 0;
+    const before = this.checkpoints.resumedFrom?.spent.cost ?? 0;
     if (before + amount < budget) return;
     this.#stop(new Stopped('budget', `the budget of ${budget} ${currency} is used up`));
   }
@@ -264,7 +283,13 @@ export class Supervisor {
   }
 }
 
-/** Directly, or as a shell reports it of its child. */
-function isKilled(signal: NodeJS.Signals | null, exitCode: number | null): boolean {
-  return signal === 'SIGKILL' || exitCode === 137;
+/** Signals of which a program ends without a chance to finish what it writes; interrupts and requests to end have one. */
+const sudden = ['SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGILL', 'SIGKILL', 'SIGSEGV'] as const;
+
+/** Whether a command ended in the middle of whatever it did: directly, or as a shell reports it of its child. */
+function crashed(exitCode: number | null, signal: NodeJS.Signals | null): boolean {
+  if (signal) return sudden.some((one) => one === signal);
+  // Windows has codes of errors (NTSTATUS) instead of signals.
+  const isWindowsError = process.platform === 'win32' && (exitCode ?? 0) >>> 0 >= 0xc0000000;
+  return isWindowsError || sudden.some((one) => exitCode === 128 + constants.signals[one]);
 }

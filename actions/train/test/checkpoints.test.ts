@@ -1,13 +1,16 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { waitFor } from '@mlops/core';
+import { openHasher } from '@mlops/core/hash';
 import { folderStore } from '@mlops/core/store';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { type CheckpointOptions, Checkpoints, type Ended } from '../src/checkpoints/checkpoints.ts';
+import { type CheckpointOptions, Checkpoints } from '../src/checkpoints/checkpoints.ts';
+import { scan } from '../src/checkpoints/live-folder.ts';
 import { isAlive, leaderOf } from '../src/checkpoints/owner.ts';
+import { Vault } from '../src/checkpoints/vault.ts';
 
 const identity = 'sha256:of-this-training';
 let root: string;
@@ -32,6 +35,7 @@ beforeEach(async () => {
     intervalMs: 3_600_000,
     spent: () => ({ seconds: 10, energyWh: 1, cost: 0.5 }),
     log: (line) => logged.push(line),
+    run: '1',
     lookMs: 20,
   };
 });
@@ -47,11 +51,19 @@ const put = (name: string, text: string) => writeFile(live(name), text);
 /** Whole by its format: it parses. */
 const state = (epoch: number) => JSON.stringify({ epoch });
 
+type Ended = 'stopped' | 'killed' | 'finished';
+
+/** The command ended so, and what was kept of it is looked at. */
+async function end(checkpoints: Checkpoints, ended: Ended): Promise<void> {
+  checkpoints.exited(ended === 'killed' ? 'killed' : 'stopped');
+  await checkpoints.end({ finished: ended === 'finished' });
+}
+
 /** One attempt that writes these files and ends so. */
 async function attempt(files: Record<string, string>, ended: Ended, choice = {}): Promise<Checkpoints> {
   const checkpoints = await open(identity, choice);
   for (const [name, text] of Object.entries(files)) await put(name, text);
-  await checkpoints.end(ended);
+  await end(checkpoints, ended);
   return checkpoints;
 }
 
@@ -68,7 +80,7 @@ test('a first attempt starts with an empty folder and nothing to resume from', a
     MLOPS_RESUME_FROM: undefined,
   });
   expect(await readdir(join(root, 'project', 'checkpoints'))).toEqual([]);
-  await checkpoints.end('stopped');
+  await end(checkpoints, 'stopped');
   expect(checkpoints.newest).toBeUndefined();
 });
 
@@ -76,7 +88,7 @@ test.each([['on this machine'], ['on another machine']])(
   'the next attempt finds the checkpoint %s',
   async (where) => {
     const first = await attempt({ 'epoch-1.json': state(1), 'last.json': state(1) }, 'stopped');
-    expect(first).toMatchObject({ saves: 1, newest: { sequence: 1, spent: { seconds: 10 } } });
+    expect(first).toMatchObject({ saved: { saves: 1 }, newest: { sequence: 1, spent: { seconds: 10 } } });
     if (where === 'on another machine') await onAnotherMachine();
 
     const second = await open();
@@ -84,7 +96,7 @@ test.each([['on this machine'], ['on another machine']])(
     expect(await readFile(live('last.json'), 'utf8')).toBe(state(1));
     expect(logged.join()).toMatch(/Resuming from checkpoint 1 of .* UTC \(\d+ B, after 10 s of training\)/);
     await put('last.json', state(2));
-    await second.end('stopped');
+    await end(second, 'stopped');
     // What the attempts used up is added.
     expect(second.newest).toMatchObject({ sequence: 2, spent: { seconds: 20, energyWh: 2, cost: 1 } });
   },
@@ -95,9 +107,9 @@ test('times of the files are kept, by which trainers choose the newest', async (
   await put('b.json', state(1));
   await put('a.json', state(2));
   await utimes(live('b.json'), 1_700_000_000.5, 1_700_000_000.5);
-  await first.end('stopped');
+  await end(first, 'stopped');
   await onAnotherMachine();
-  await (await open()).end('stopped');
+  await end(await open(), 'stopped');
   const { mtimeMs } = await import('node:fs').then(({ statSync }) => statSync(live('b.json')));
   expect(Math.round(mtimeMs)).toBe(1_700_000_000_500);
 });
@@ -115,13 +127,19 @@ test('another training does not take it, and neither does one that is to start a
   const other = await open('sha256:of-another');
   expect(other.resumedFrom).toBeUndefined();
   expect(existsSync(live('last.json'))).toBe(false);
-  await other.end('stopped');
+  await end(other, 'stopped');
+  options = { ...options, run: '2' };
   const anew = await attempt({ 'last.json': state(5) }, 'stopped', { fresh: true });
   expect(anew.resumedFrom).toBeUndefined();
+  // But attempts of the same run, and the jobs that follow in it, go on from each other.
+  await onAnotherMachine();
+  const again = await attempt({ 'last.json': state(6) }, 'stopped', { fresh: true });
+  expect(again.resumedFrom).toMatchObject({ sequence: 2, run: '2' });
   // And what it leaves counts from then on, elsewhere, too.
   await onAnotherMachine();
+  options = { ...options, run: '3' };
   await attempt({}, 'stopped');
-  expect(await readFile(live('last.json'), 'utf8')).toBe(state(5));
+  expect(await readFile(live('last.json'), 'utf8')).toBe(state(6));
 });
 
 test('a file that was being overwritten when the command was killed is not used: the checkpoint before is', async () => {
@@ -133,7 +151,7 @@ test('a file that was being overwritten when the command was killed is not used:
   expect(logged.join()).toContain(
     'What lies in checkpoints was being written when the command ended, and is not used',
   );
-  await third.end('stopped');
+  await end(third, 'stopped');
 });
 
 test('a new checkpoint that is cut off is left out, the others stay', async () => {
@@ -144,14 +162,14 @@ test('a new checkpoint that is cut off is left out, the others stay', async () =
   await put('epoch-3/model.json', state(3));
   await put('epoch-3/optimizer.json', '{"lr": 0.');
   await put('epoch-4.json.tmp', '{');
-  await second.end('killed');
+  await end(second, 'killed');
   await onAnotherMachine();
   const third = await open();
   expect((await readdir(join(root, 'project', 'checkpoints'))).sort()).toEqual([
     'epoch-1.json',
     'epoch-2.json',
   ]);
-  await third.end('stopped');
+  await end(third, 'stopped');
 });
 
 test('bytes without a format are not trusted when they were written right before the kill', async () => {
@@ -162,7 +180,7 @@ test('bytes without a format are not trusted when they were written right before
   const checkpoints = await open();
   await put('weights.bin', 'more');
   await utimes(live('weights.bin'), 1_700_000_000, 1_700_000_000);
-  await checkpoints.end('killed');
+  await end(checkpoints, 'killed');
   expect(checkpoints.newest?.sequence).toBe(2);
 });
 
@@ -176,7 +194,7 @@ test('a damaged checkpoint is told, and the one before is used', async () => {
     everyMs: 20,
   });
   await put('last.json', state(2));
-  await first.end('stopped');
+  await end(first, 'stopped');
   expect(first.newest?.sequence).toBe(2);
   const vaults = join(root, 'project', '.mlops', 'checkpoints');
   const [vault = ''] = await readdir(vaults);
@@ -189,7 +207,7 @@ test('a damaged checkpoint is told, and the one before is used', async () => {
   );
   expect(await readFile(live('last.json'), 'utf8')).toBe(state(1));
   await put('last.json', state(3));
-  await second.end('stopped');
+  await end(second, 'stopped');
   expect(second.newest?.sequence).toBe(3);
 });
 
@@ -204,7 +222,7 @@ test('a damaged checkpoint of the store is passed over', async () => {
   expect(third.resumedFrom?.sequence).toBe(1);
   expect(printed).toContain('Checkpoint 2 is damaged');
   await put('last.json', state(3));
-  await third.end('stopped');
+  await end(third, 'stopped');
   // Its number is not given out again.
   expect(third.newest?.sequence).toBe(3);
 });
@@ -217,7 +235,7 @@ test('the newer one of this machine and the store counts', async () => {
   await cp(join(root, 'stale'), join(root, 'project'), { recursive: true });
   const checkpoints = await open();
   expect(checkpoints.resumedFrom?.sequence).toBe(2);
-  await checkpoints.end('stopped');
+  await end(checkpoints, 'stopped');
 });
 
 test('while the command runs, what rests is sealed, and saved on the interval', async () => {
@@ -226,7 +244,7 @@ test('while the command runs, what rests is sealed, and saved on the interval', 
   checkpoints.watch(process.pid);
   for (const epoch of [1, 2]) {
     await put('last.json', state(epoch));
-    await waitFor(async () => (checkpoints.saves >= epoch ? true : undefined), {
+    await waitFor(async () => (checkpoints.saved.saves >= epoch ? true : undefined), {
       ...{ what: 'a save', deadlineMs: 20_000, everyMs: 20 },
     });
   }
@@ -235,7 +253,7 @@ test('while the command runs, what rests is sealed, and saved on the interval', 
       expect.stringContaining(line.split(' (')[0] ?? ''),
     ),
   );
-  await checkpoints.end('finished');
+  await end(checkpoints, 'finished');
 });
 
 test.skipIf(process.platform !== 'linux')('what a process has open for writing is not sealed', async () => {
@@ -269,7 +287,7 @@ test.skipIf(process.platform !== 'linux')('what a process has open for writing i
     });
   } finally {
     writer.kill();
-    await checkpoints.end('finished');
+    await end(checkpoints, 'finished');
   }
 });
 
@@ -287,9 +305,9 @@ test('a step that was killed as a whole is taken care of afterwards', async () =
   const left = await Checkpoints.reopen(options);
   expect(left?.leader).toEqual(leaderOf(process.pid));
   expect(left?.leader && isAlive(left.leader)).toBe(process.platform === 'win32');
-  await left?.checkpoints.end('stopped');
+  if (left) await end(left.checkpoints, 'stopped');
   expect(await Checkpoints.reopen(options)).toBeUndefined();
-  await killed.end('finished');
+  await end(killed, 'finished');
 });
 
 test('leftovers of a killed step are looked at when nothing took care of them', async () => {
@@ -299,8 +317,8 @@ test('leftovers of a killed step are looked at when nothing took care of them', 
   killed.watch(process.pid);
   const again = await open();
   expect(await readFile(live('last.json'), 'utf8')).toBe(state(2));
-  await again.end('stopped');
-  await killed.end('stopped');
+  await end(again, 'stopped');
+  await end(killed, 'stopped');
 });
 
 test.each([
@@ -336,4 +354,177 @@ test('a store that fails is a warning, and the checkpoint stays on this machine'
     '::warning::A checkpoint could not be saved: 503 from the service. The training goes on without it.',
   );
   expect((await attempt({}, 'stopped')).resumedFrom?.sequence).toBe(1);
+});
+
+test('that a training which started anew has ended counts for the checkpoints from before, too', async () => {
+  await attempt({ 'last.json': state(1) }, 'stopped');
+  options = { ...options, run: '2' };
+  await attempt({ 'last.json': state(9) }, 'finished', { fresh: true });
+  await onAnotherMachine();
+  expect((await attempt({}, 'stopped')).resumedFrom).toBeUndefined();
+});
+
+test.each([
+  ['killed between two files of a new one', 'checkpoint-2/', 'checkpoint-1/optimizer.json'],
+  ['killed between two files that belong together', '', 'optimizer.json'],
+])('a command that was %s has the checkpoint before', async (_, newer, rest) => {
+  const older = newer && 'checkpoint-1/';
+  const first = await open();
+  for (const folder of [older, newer]) await mkdir(live(folder), { recursive: true });
+  await put(`${older}model.json`, state(1));
+  await put(`${older}optimizer.json`, state(1));
+  await end(first, 'stopped');
+  const second = await open();
+  await mkdir(live(newer), { recursive: true });
+  await put(`${newer}model.json`, state(2));
+  await end(second, 'killed');
+  const third = await open();
+  expect(await readFile(live(`${older}model.json`), 'utf8')).toBe(state(1));
+  expect(await readFile(live(rest), 'utf8')).toBe(state(1));
+  expect(existsSync(live('checkpoint-2'))).toBe(false);
+  await end(third, 'stopped');
+});
+
+test('what a killed command left is not trusted by the end of the job either', async () => {
+  await attempt({ 'weights.bin': 'whole' }, 'stopped');
+  const cancelled = await open();
+  await put('weights.bin', 'who');
+  cancelled.exited('killed');
+  await cancelled.end({ save: false });
+  const left = await Checkpoints.reopen(options);
+  await left?.checkpoints.end();
+  expect(left?.checkpoints.newest?.sequence).toBe(1);
+  // Nor when nobody saw how the command ended.
+  const lost = await open();
+  await put('weights.bin', 'who');
+  lost.watch(process.pid);
+  const after = await Checkpoints.reopen(options);
+  await after?.checkpoints.end();
+  expect(after?.checkpoints.newest?.sequence).toBe(1);
+  await end(lost, 'killed');
+});
+
+test('what a command that ended by itself left is kept by the end of the job', async () => {
+  await attempt({ 'weights.bin': 'whole' }, 'stopped');
+  const cancelled = await open();
+  await put('weights.bin', 'and more');
+  cancelled.exited('stopped');
+  // The process is killed here, before it could seal anything.
+  const left = await Checkpoints.reopen(options);
+  await left?.checkpoints.end();
+  expect(left?.checkpoints.newest?.sequence).toBe(2);
+  await cancelled.end();
+});
+
+test('marks without content, logs and hidden files are part of a checkpoint, and hinder none', async () => {
+  const checkpoints = await open();
+  await mkdir(live('step-1'));
+  await put('step-1/.metadata', 'of PyTorch');
+  await put('step-1/__0_0.distcp', 'shard');
+  await put('step-1/DONE', '');
+  await put('log.json', '{"loss": 1}\n{"loss": NaN}\n');
+  checkpoints.watch(process.pid);
+  await waitFor(async () => checkpoints.newest, { what: 'a seal', deadlineMs: 20_000, everyMs: 20 });
+  await end(checkpoints, 'stopped');
+  await onAnotherMachine();
+  const next = await open();
+  expect((await readdir(live('step-1'))).sort()).toEqual(['.metadata', 'DONE', '__0_0.distcp']);
+  await end(next, 'stopped');
+});
+
+test.each([
+  'model.pt.tmp',
+  'tmp-checkpoint-10',
+  '7.orbax-checkpoint-tmp-1700000000',
+  'ckpt-1_temp',
+  'ckpt-1.index.tempstate17',
+  'state.tmp.pt',
+  '.nfs000001',
+])('%s is not ready', async (name) => {
+  const checkpoints = await attempt({ [name]: state(1) }, 'stopped');
+  expect(checkpoints.newest).toBeUndefined();
+});
+
+test('names with spaces, line breaks and signs of patterns are kept as they are', async () => {
+  const names = ['a b.json', 'größe-模型.json', '[x]*?.json', '-rf.json', 'temp-0.7.json', '#x;$HOME.json'];
+  if (process.platform !== 'win32') names.push('two\nlines.json', '"quoted\'.json');
+  const possible = process.platform === 'win32' ? names.filter((name) => !/[*?]/.test(name)) : names;
+  await attempt(Object.fromEntries(possible.map((name) => [name, state(1)])), 'stopped');
+  await onAnotherMachine();
+  await end(await open(), 'stopped');
+  expect((await readdir(live(''))).sort()).toEqual(possible.sort());
+});
+
+test.skipIf(process.platform === 'win32')('links within the folder are kept, others are not', async () => {
+  const checkpoints = await open();
+  await put('epoch-3.json', state(3));
+  await symlink('epoch-3.json', live('last.json'));
+  await symlink('gone.json', live('dangling.json'));
+  await symlink(live('epoch-3.json'), live('absolute.json'));
+  await symlink('../../secret', live('outside.json'));
+  await end(checkpoints, 'killed');
+  await onAnotherMachine();
+  const next = await open();
+  expect((await readdir(live(''))).sort()).toEqual(['dangling.json', 'epoch-3.json', 'last.json']);
+  expect(await readFile(live('last.json'), 'utf8')).toBe(state(3));
+  await end(next, 'stopped');
+});
+
+test("a command that removes this action's folder only loses its checkpoints", async () => {
+  const checkpoints = await open();
+  await put('last.json', state(1));
+  await rm(join(root, 'project', '.mlops'), { recursive: true });
+  await end(checkpoints, 'finished');
+  expect(printed).toMatch(/::warning::A checkpoint could not be watched: ENOENT/);
+});
+
+test('a save that failed is tried again', async () => {
+  const store = folderStore({ folder: join(root, 'store') });
+  let tries = 0;
+  const save: typeof store.save = (...args) =>
+    ++tries === 1 ? Promise.reject(new Error('503 from the service')) : store.save(...args);
+  options = { ...options, intervalMs: 1, store: { ...store, save } };
+  const checkpoints = await open();
+  await put('last.json', state(1));
+  checkpoints.watch(process.pid);
+  await waitFor(async () => checkpoints.saved.saves || undefined, {
+    ...{ what: 'a save', deadlineMs: 20_000, everyMs: 20 },
+  });
+  await end(checkpoints, 'stopped');
+  expect(tries).toBe(2);
+});
+
+test('two jobs that train the same do not lose the checkpoints of the later one', async () => {
+  const first = await open();
+  await put('last.json', state(7));
+  const elsewhere = join(root, 'elsewhere');
+  await mkdir(elsewhere);
+  const second = await Checkpoints.open({ ...options, folder: elsewhere }, identity);
+  await writeFile(join(elsewhere, 'checkpoints', 'last.json'), state(5));
+  await end(second, 'stopped');
+  await end(first, 'stopped');
+  expect(first.saved.saves).toBe(1);
+  await onAnotherMachine();
+  await end(await open(), 'stopped');
+  expect(await readFile(live('last.json'), 'utf8')).toBe(state(7));
+});
+
+test('what others put into the folder between two trainings is not removed', async () => {
+  await attempt({ 'last.json': state(1) }, 'finished');
+  await put('pretrained.json', 'precious');
+  await expect(open()).rejects.toThrow("holds files that are not this action's: pretrained.json");
+  expect(await readFile(live('pretrained.json'), 'utf8')).toBe('precious');
+});
+
+test('a file that the command removes while a copy is made is no error', async () => {
+  const hasher = await openHasher();
+  const vault = new Vault(join(root, 'vault'), identity, hasher);
+  await mkdir(live(''));
+  await put('epoch-1.json', state(1));
+  const files = await scan(live(''));
+  await rm(live('epoch-1.json'));
+  const about = { sequence: 1, run: '1', spent: options.spent() };
+  expect(await vault.seal(live(''), files, about, undefined)).toBeUndefined();
+  expect(await readdir(join(root, 'vault'))).toEqual([]);
+  await hasher.close();
 });

@@ -101,6 +101,10 @@ test('a pickle that is cut off is told from one that may be whole', async () => 
 
 test('what tells nothing, and what is empty', async () => {
   expect(await verdict('notes.bin', Buffer.from('some bytes'))).toBeUndefined();
-  expect(await verdict('notes.bin', Buffer.alloc(0))).toBe(false);
+  expect(await verdict('model.bin', Buffer.alloc(0))).toBe(false);
+  // A lock or a mark.
+  expect(await verdict('DONE', Buffer.alloc(0))).toBeUndefined();
+  expect(await verdict('metrics.json', Buffer.from('{"loss": 1}\n{"loss": NaN}\n'))).toBe(true);
+  expect(await verdict('metrics.json', Buffer.from('{"loss": 1}\n{"loss": N'))).toBe(false);
   expect(await verdict('nan.json', Buffer.from('{"loss": NaN, "best": -Infinity}'))).toBe(true);
 });

@@ -139,6 +139,7 @@ describe('a folder', () => {
     expect(await open().save('k', root, ['f'])).toEqual({
       saved: false,
       bytes: 0,
+      isTaken: true,
       reason: "an entry 'k' is there already",
     });
     await open().restore('k', root, ['f']);

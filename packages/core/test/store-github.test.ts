@@ -132,6 +132,7 @@ describe("GitHub's cache", () => {
     expect(await cache().save('k', workspace, ['f'])).toEqual({
       saved: false,
       bytes: 0,
+      isTaken: true,
       reason: "an entry 'k' is there already",
     });
     expect(service.calls.filter((call) => call === 'CreateCacheEntry')).toHaveLength(1);

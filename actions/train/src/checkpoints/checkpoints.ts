@@ -1,14 +1,25 @@
-import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { annotate, debug, messageOf, UserError } from '@mlops/core';
 import { type Hasher, openHasher } from '@mlops/core/hash';
 import type { Store } from '@mlops/core/store';
 import { duration, size } from '../format.ts';
 import { empty, fingerprint, isBeingWritten, type LiveFile, scan } from './live-folder.ts';
-import { bytesOf, type Manifest, type Spent } from './manifest.ts';
-import { highestNumber, newestWhole } from './newest.ts';
-import { type Leader, leaderOf, type Owner, readOwner, refuseForeignFiles, writeOwner } from './owner.ts';
+import { added, bytesOf, type Manifest, type Spent } from './manifest.ts';
+import { newestWhole } from './newest.ts';
+import {
+  type Exit,
+  entriesOf,
+  type Leader,
+  leaderOf,
+  makePrivateFolder,
+  type Owner,
+  readOwner,
+  refuseForeignFiles,
+  writeOwner,
+} from './owner.ts';
 import { Remote } from './remote.ts';
+import { Saver } from './saver.ts';
 import { shortHash } from './short-hash.ts';
 import { areWhole, trustworthy } from './trust.ts';
 import { type Sealed, Vault } from './vault.ts';
@@ -24,17 +35,20 @@ export interface CheckpointOptions {
   intervalMs: number;
   /** What this attempt has used up so far. */
   spent: () => Spent;
+  /** The run of the workflow: the same for all attempts of it, and for all its jobs. */
+  run: string;
   log: (line: string) => void;
   /** How often the folder is looked at in milliseconds (default 1000). */
   lookMs?: number;
 }
 
-/** How a command ended: by itself, or killed, so that it may have been writing. */
-export type Ended = 'finished' | 'stopped' | 'killed';
-
-/** How often sealing may take of the time of a training. */
+/** Sealing, and looking at the folder, take at most this part of the time of a training. */
 const sealShare = 0.05;
-/** A folder that never rests is sealed after this long all the same, in a moment in which no file is open. */
+const lookShare = 0.02;
+/**
+ * A folder that never rests is sealed after this long all the same, in a moment in which no file is open; and what looks
+ * cut off for this long is as its command wants it.
+ */
 const restlessMs = 30_000;
 /** Leftovers of other trainings on a machine that outlives jobs are removed after this long. */
 const forgottenMs = 14 * 24 * 3_600_000;
@@ -47,25 +61,28 @@ const forgottenMs = 14 * 24 * 3_600_000;
 export class Checkpoints {
   /** The checkpoint that the command was given; undefined when it starts anew. */
   resumedFrom: Manifest | undefined;
-  /** Number of checkpoints that were saved in the store, and their bytes. */
-  saves = 0;
-  savedBytes = 0;
   readonly #options: CheckpointOptions;
   readonly #live: string;
   readonly #hasher: Hasher;
   readonly #vault: Vault;
   readonly #remote: Remote | undefined;
+  readonly #saver: Saver;
+  readonly #warned = new Set<string>();
   #sealed: Sealed | undefined;
   /** Fingerprint of what was sealed last, and of what was seen last. */
   #sealedState = '';
   #seen = { state: '', since: 0 };
+  #lookTookMs = 0;
   #lastSeal = { at: 0, tookMs: 0 };
-  #nextSequence = 1;
-  #unsaved: Manifest | undefined;
+  #sequence = 0;
+  /** Whether the store may hold checkpoints of earlier attempts. */
+  #hasPredecessor = false;
   #lastSave = 0;
+  #isWatching = false;
   #timer: NodeJS.Timeout | undefined;
+  /** Undefined as long as the command runs, and where nobody saw its end. */
+  #exit: Exit | undefined;
   #looking: Promise<void> = Promise.resolve();
-  #saving: Promise<void> = Promise.resolve();
 
   private constructor(options: CheckpointOptions, identity: string, hasher: Hasher) {
     this.#options = options;
@@ -73,11 +90,17 @@ export class Checkpoints {
     this.#hasher = hasher;
     this.#vault = new Vault(vaultFolder(options.folder, identity), identity, hasher);
     this.#remote = options.store && new Remote(options.store, options.folder, identity);
+    this.#saver = new Saver({
+      vault: this.#vault,
+      remote: this.#remote,
+      log: options.log,
+      warn: (error) => this.#warn('saved', error),
+    });
   }
 
   /**
    * Gets the folder ready for a command. `identity` is a digest of everything that makes an earlier checkpoint of it
-   * usable; with `fresh`, none is used.
+   * usable; with `fresh`, only one that was made in this run of the workflow is used.
    */
   static async open(
     options: CheckpointOptions,
@@ -85,14 +108,18 @@ export class Checkpoints {
     { fresh = false } = {},
   ): Promise<Checkpoints> {
     const { folder, dir } = options;
-    await mkdir(join(folder, '.mlops'), { recursive: true });
-    await writeFile(join(folder, '.mlops', '.gitignore'), '*\n');
+    await makePrivateFolder(folder);
     const owner = await readOwner(folder, dir);
-    await refuseForeignFiles(join(folder, dir), dir, owner);
+    refuseForeignFiles(join(folder, dir), dir, owner);
     await forgetOthers(folder, identity);
     const checkpoints = new Checkpoints(options, identity, await openHasher());
-    await checkpoints.#putBack(fresh, owner);
-    await writeOwner(folder, { dir, identity, state: 'running', leader: null });
+    try {
+      await checkpoints.#putBack(fresh, owner);
+    } catch (error) {
+      await checkpoints.#hasher.close();
+      throw error;
+    }
+    checkpoints.#note('running');
     return checkpoints;
   }
 
@@ -103,15 +130,19 @@ export class Checkpoints {
     const owner = await readOwner(options.folder, options.dir);
     if (owner?.state !== 'running') return undefined;
     const checkpoints = new Checkpoints(options, owner.identity, await openHasher());
-    const [newest] = await checkpoints.#vault.list();
-    checkpoints.#nextSequence = (newest?.sequence ?? 0) + 1;
+    checkpoints.#exit = owner.exit ?? undefined;
+    const newest = await checkpoints.#takeNewestHere();
     if (newest) {
       checkpoints.resumedFrom = newest; // What was used up until then counts.
-      checkpoints.#sealed = await checkpoints.#stampsOf(newest);
       const isSaved = await checkpoints.#remote?.has(newest.sequence);
-      if (!isSaved) checkpoints.#unsaved = newest;
+      if (!isSaved) checkpoints.#saver.offer(newest);
     }
     return { checkpoints, leader: owner.leader };
+  }
+
+  /** Number of checkpoints that were saved in the store, and their bytes. */
+  get saved(): { saves: number; bytes: number } {
+    return this.#saver;
   }
 
   /** What the command is told. */
@@ -129,55 +160,65 @@ export class Checkpoints {
 
   /** Watches the folder from now on; `pid` leads the command's process group. */
   watch(pid: number): void {
-    const { folder, dir, lookMs = 1000 } = this.#options;
-    const owner: Owner = { dir, identity: this.#vault.identity, state: 'running', leader: leaderOf(pid) };
-    this.#looking = writeOwner(folder, owner).catch((error: unknown) => this.#warn('watched', error));
+    this.#note('running', leaderOf(pid));
     this.#lastSave = Date.now();
     this.#lastSeal.at = Date.now();
-    let isBusy = false;
-    this.#timer = setInterval(() => {
-      if (isBusy) return;
-      isBusy = true;
-      this.#looking = this.#look()
-        .catch((error: unknown) => this.#warn('sealed', error))
-        .finally(() => {
-          isBusy = false;
-        });
-    }, lookMs);
+    this.#isWatching = true;
+    this.#lookIn(this.#lookMs);
+  }
+
+  /** To be told as soon as the command's process has ended: what it wrote right before that may be cut off. */
+  exited(how: Exit['how']): void {
+    this.#exit = { how, at: Date.now() };
+    this.#note('running');
   }
 
   /**
    * Ends the watch, seals what the command has left, and saves it in the store unless there is no time (`save: false`).
    * After a finished training nothing is left to resume from.
    */
-  async end(ended: Ended, { save = true } = {}): Promise<void> {
-    const endedAt = Date.now();
-    clearInterval(this.#timer);
+  async end({ finished = false, save = true } = {}): Promise<void> {
+    this.#isWatching = false;
+    clearTimeout(this.#timer);
     await this.#looking;
-    const { folder, dir } = this.#options;
     try {
-      if (ended === 'finished') await this.#forget();
+      if (finished) await this.#forget().catch((error: unknown) => this.#warn('removed', error));
       else {
-        await this.#sealLast(ended, endedAt).catch((error: unknown) => this.#warn('sealed', error));
-        if (save) await this.#save();
+        await this.#sealLast().catch((error: unknown) => this.#warn('sealed', error));
+        if (save) await this.#saver.save();
       }
-      const state = ended === 'finished' || save ? 'ended' : 'running';
-      await writeOwner(folder, { dir, identity: this.#vault.identity, state, leader: null });
+      this.#note(finished || save ? 'ended' : 'running');
     } finally {
       await this.#hasher.close();
     }
   }
 
+  /** For whoever comes next, should this process be killed. */
+  #note(state: Owner['state'], leader: Leader | null = null): void {
+    const { folder, dir } = this.#options;
+    const { identity } = this.#vault;
+    try {
+      const entries = state === 'ended' ? entriesOf(this.#live, dir) : null;
+      writeOwner(folder, { ...{ dir, identity, state, leader, entries }, exit: this.#exit ?? null });
+    } catch (error) {
+      this.#warn('watched', error);
+    }
+  }
+
   async #putBack(fresh: boolean, owner: Owner | undefined): Promise<void> {
-    if (fresh) {
+    if (!fresh && owner?.state === 'running' && owner.identity === this.#vault.identity)
+      await this.#sealLeftovers(owner.exit ?? undefined);
+    // However far it gets from here on, what lies in the folder is this action's.
+    this.#note('running');
+    const newest = await newestWhole(this.#vault, this.#remote, this.#hasher);
+    this.#sequence = newest.highest;
+    this.#hasPredecessor = newest.highest > 0;
+    const isUsable = !fresh || newest.manifest?.run === this.#options.run;
+    const manifest = isUsable ? newest.manifest : undefined;
+    if (!manifest) {
       await this.#vault.clear();
-      this.#nextSequence = (await highestNumber(this.#vault, this.#remote)) + 1;
       return empty(this.#live);
     }
-    if (owner?.state === 'running' && owner.identity === this.#vault.identity) await this.#sealLeftovers();
-    const { manifest, highest } = await newestWhole(this.#vault, this.#remote, this.#hasher);
-    this.#nextSequence = highest + 1;
-    if (!manifest) return empty(this.#live);
     await this.#vault.unpack(manifest, this.#live).catch((error: unknown) => {
       throw new UserError(`checkpoint ${manifest.sequence} could not be put back: ${messageOf(error)}`, {
         cause: error,
@@ -185,25 +226,32 @@ export class Checkpoints {
       });
     });
     this.resumedFrom = manifest;
-    this.#sealed = await this.#stampsOf(manifest);
-    this.#sealedState = fingerprint(await scan(this.#live));
+    await this.#take(manifest);
     this.#options.log(
       `Resuming from checkpoint ${manifest.sequence} of ${manifest.sealedAt.slice(0, 19).replace('T', ' ')} UTC (${size(bytesOf(manifest))}, after ${duration(manifest.spent.seconds * 1000)} of training)`,
     );
   }
 
   /** A run that was killed as a whole sealed nothing at its end: its last files may be newer than its last checkpoint. */
-  async #sealLeftovers(): Promise<void> {
-    const [newest] = await this.#vault.list();
-    this.#sealed = newest && (await this.#stampsOf(newest));
-    this.#nextSequence = (newest?.sequence ?? 0) + 1;
-    const kept = await trustworthy(
-      this.#live,
-      await scan(this.#live),
-      this.#sealed?.stamps ?? new Map(),
-      undefined,
-    );
-    if (kept?.length) await this.#seal(kept).catch((error: unknown) => this.#warn('sealed', error));
+  async #sealLeftovers(exit: Exit | undefined): Promise<void> {
+    this.#exit = exit;
+    await this.#takeNewestHere();
+    await this.#sealLast().catch((error: unknown) => this.#warn('sealed', error));
+    this.#exit = undefined;
+  }
+
+  get #lookMs(): number {
+    return this.#options.lookMs ?? 1000;
+  }
+
+  #lookIn(ms: number): void {
+    this.#timer = setTimeout(() => {
+      this.#looking = this.#look()
+        .catch((error: unknown) => this.#warn('sealed', error))
+        .then(() => {
+          if (this.#isWatching) this.#lookIn(Math.max(this.#lookMs, this.#lookTookMs / lookShare));
+        });
+    }, ms);
   }
 
   async #look(): Promise<void> {
@@ -211,30 +259,44 @@ export class Checkpoints {
     const files = await scan(this.#live);
     const state = fingerprint(files);
     if (state !== this.#seen.state) this.#seen = { state, since: now };
-    if (files.length && state !== this.#sealedState && this.#isTime(now) && (await this.#isAtRest(files)))
-      await this.#seal(files);
-    if (this.#unsaved && now - this.#lastSave >= this.#options.intervalMs) {
+    const isDue = files.length > 0 && state !== this.#sealedState && this.#isTime(now);
+    const isReady = isDue && (await this.#isAtRest(files, now));
+    this.#lookTookMs = Date.now() - now;
+    if (isReady) await this.#seal(files);
+    if (this.#saver.hasUnsaved && now - this.#lastSave >= this.#options.intervalMs) {
       this.#lastSave = now;
-      void this.#save();
+      void this.#saver.save();
     }
   }
 
   #isTime(now: number): boolean {
-    const { lookMs = 1000 } = this.#options;
     const sinceSeal = now - this.#lastSeal.at;
     if (sinceSeal * sealShare < this.#lastSeal.tookMs) return false;
-    return now - this.#seen.since >= lookMs || sinceSeal >= restlessMs;
+    return now - this.#seen.since >= this.#lookMs || sinceSeal >= restlessMs;
   }
 
-  async #isAtRest(files: readonly LiveFile[]): Promise<boolean> {
-    return !(await isBeingWritten(this.#live)) && (await areWhole(this.#live, files));
+  async #isAtRest(files: readonly LiveFile[], now: number): Promise<boolean> {
+    const recent = this.#changed(files).filter(({ mtimeMs }) => mtimeMs > now - restlessMs);
+    return (await areWhole(this.#live, recent)) && !(await isBeingWritten(this.#live));
   }
 
-  async #sealLast(ended: Ended, endedAt: number): Promise<void> {
+  /** Above all that were given out, here or by whoever saves the same training. */
+  #nextSequence(): number {
+    return Math.max(this.#sequence, this.#saver.highest) + 1;
+  }
+
+  /** Those that are not as they were in the last checkpoint. */
+  #changed(files: readonly LiveFile[]): LiveFile[] {
+    return files.filter(({ path, stamp }) => this.#sealed?.stamps.get(path) !== stamp);
+  }
+
+  async #sealLast(): Promise<void> {
     const files = await scan(this.#live);
     if (!files.length || fingerprint(files) === this.#sealedState) return;
-    if (ended === 'stopped' && (await areWhole(this.#live, files))) return this.#seal(files);
-    const kept = await trustworthy(this.#live, files, this.#sealed?.stamps ?? new Map(), endedAt);
+    if (this.#exit?.how === 'stopped' && (await areWhole(this.#live, this.#changed(files))))
+      return this.#seal(files);
+    const stamps = this.#sealed?.stamps ?? new Map<string, string>();
+    const kept = await trustworthy(this.#live, files, stamps, this.#exit?.at);
     if (kept) return this.#seal(kept);
     const newest = this.newest;
     this.#options.log(
@@ -245,57 +307,54 @@ export class Checkpoints {
   async #seal(files: readonly LiveFile[]): Promise<void> {
     const started = Date.now();
     const spent = added(this.resumedFrom?.spent, this.#options.spent());
-    const sealed = await this.#vault.seal(this.#live, files, {
-      ...{ sequence: this.#nextSequence, spent, before: this.#sealed },
+    const about = { sequence: this.#nextSequence(), spent, run: this.#options.run };
+    const sealed = await this.#vault.seal(this.#live, files, about, this.#sealed).finally(() => {
+      this.#lastSeal = { at: Date.now(), tookMs: Date.now() - started };
     });
-    this.#lastSeal = { at: Date.now(), tookMs: Date.now() - started };
     if (!sealed) return;
     this.#sealed = sealed;
     this.#sealedState = fingerprint(files);
-    this.#unsaved = sealed.manifest;
-    this.#nextSequence += 1;
+    this.#saver.offer(sealed.manifest);
+    this.#sequence = sealed.manifest.sequence;
     debug(`sealed checkpoint ${sealed.manifest.sequence}, ${size(bytesOf(sealed.manifest))}`);
   }
 
-  /** Saves the newest checkpoint in the store, after a save that is under way. */
-  async #save(): Promise<void> {
-    this.#saving = this.#saving
-      .then(() => this.#saveNewest())
-      .catch((error: unknown) => this.#warn('saved', error));
-    await this.#saving;
-  }
-
-  async #saveNewest(): Promise<void> {
-    const manifest = this.#unsaved;
-    if (!manifest || !this.#remote) return;
-    this.#unsaved = undefined;
-    const { saved, bytes, reason } = await this.#remote.save(this.#vault.pathOf(manifest.sequence), manifest);
-    this.#options.log(
-      saved
-        ? `Saved checkpoint ${manifest.sequence} (${size(bytes)})`
-        : `Checkpoint ${manifest.sequence} is not saved for other runs: ${reason}`,
-    );
-    if (!saved) return;
-    this.saves += 1;
-    this.savedBytes += bytes;
-  }
-
+  /** Leaves a mark without files where checkpoints may be, so that nobody resumes from them. */
   async #forget(): Promise<void> {
-    await this.#saving;
-    const known = this.#sealed?.manifest ?? this.resumedFrom;
-    const wasSaved = this.saves > 0 || this.resumedFrom !== undefined;
-    if (known && wasSaved) {
-      const last = { ...known, sequence: this.#nextSequence - 1 };
-      await this.#remote?.saveEnd(last).catch((error: unknown) => this.#warn('saved', error));
+    await this.#saver.settled();
+    if (this.#hasPredecessor || this.#saver.saves) {
+      const { identity } = this.#vault;
+      const about = { sequence: this.#nextSequence(), run: this.#options.run, spent: this.#options.spent() };
+      const mark: Manifest = {
+        ...{ version: 1, identity, sealedAt: new Date().toISOString(), ...about },
+        files: [],
+      };
+      await this.#remote?.save(this.#vault.folder, mark);
     }
     await this.#vault.clear();
+  }
+
+  async #takeNewestHere(): Promise<Manifest | undefined> {
+    const [newest] = await this.#vault.list();
+    this.#sequence = newest?.sequence ?? 0;
+    if (newest) await this.#take(newest);
+    return newest;
+  }
+
+  /** Takes a checkpoint for the last one that was sealed. */
+  async #take(manifest: Manifest): Promise<void> {
+    this.#sealed = await this.#stampsOf(manifest);
+    const files = await scan(this.#live);
+    if (files.length === manifest.files.length && !this.#changed(files).length)
+      this.#sealedState = fingerprint(files);
   }
 
   /** The state of the folder's files, as far as they are those of a checkpoint. */
   async #stampsOf(manifest: Manifest): Promise<Sealed> {
     const sealed = new Map(manifest.files.map((file) => [file.path, file]));
-    const same = (await scan(this.#live)).filter(({ path, bytes, mtimeMs }) => {
+    const same = (await scan(this.#live)).filter(({ path, bytes, mtimeMs, link }) => {
       const file = sealed.get(path);
+      if (link !== undefined) return file?.link === link;
       return file !== undefined && file.bytes === bytes && Math.abs(file.mtimeMs - mtimeMs) <= 1;
     });
     const stamps = new Map(manifest.files.map(({ path }) => [path, 'changed']));
@@ -303,11 +362,12 @@ export class Checkpoints {
     return { manifest, stamps };
   }
 
+  /** What goes wrong each second is told once. */
   #warn(what: string, error: unknown): void {
-    annotate(
-      'warning',
-      `A checkpoint could not be ${what}: ${messageOf(error)}. The training goes on without it.`,
-    );
+    const message = messageOf(error);
+    if (this.#warned.has(message)) return;
+    this.#warned.add(message);
+    annotate('warning', `A checkpoint could not be ${what}: ${message}. The training goes on without it.`);
   }
 }
 
@@ -326,12 +386,4 @@ async function forgetOthers(folder: string, identity: string): Promise<void> {
     const { mtimeMs } = await stat(path);
     if (mtimeMs < Date.now() - forgottenMs) await rm(path, { recursive: true, force: true });
   }
-}
-
-function added(before: Spent | undefined, now: Spent): Spent {
-  return {
-    seconds: (before?.seconds ?? 0) + now.seconds,
-    energyWh: (before?.energyWh ?? 0) + now.energyWh,
-    cost: (before?.cost ?? 0) + now.cost,
-  };
 }

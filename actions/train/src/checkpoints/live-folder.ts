@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { lstat, mkdir, readdir, readlink, rm } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readlink, realpath, rm } from 'node:fs/promises';
 import { isAbsolute, join, relative, sep } from 'node:path';
 
 /** A file or link in the folder that a command writes its checkpoints into. */
@@ -14,8 +14,13 @@ export interface LiveFile {
   link?: string;
 }
 
-/** What is still being written is commonly called like this, and renamed when it is whole. */
-const temporary = /^\.|~$|\.(tmp|temp|part|partial|incomplete|swp)$|\.(tmp|temp)[-._]|^(tmp|temp)[-._]/i;
+/**
+ * What is still being written is commonly called like this, and renamed when it is whole: `state.pt.tmp`,
+ * `tmp-checkpoint-10` (Hugging Face), `7.orbax-checkpoint-tmp-1700000000`, `ckpt-1_temp` and `….tempstate1` (TensorFlow).
+ * A leading dot alone does not say so: PyTorch's distributed checkpoints have a `.metadata`, Zarr has a `.zarray`.
+ */
+const temporary =
+  /~$|\.(?:part|partial|incomplete|swp|tempstate\d*)$|^tmp[-._]|[-._](?:tmp(?:[-._]?\d+)?|temp)$|\.(?:tmp|temp)[-._]|^\.(?:DS_Store|nfs\w+)$/i;
 
 /** The files of a folder, those with temporary names left out; none when the folder is not there. */
 export async function scan(folder: string): Promise<LiveFile[]> {
@@ -24,7 +29,7 @@ export async function scan(folder: string): Promise<LiveFile[]> {
     // What vanishes while it is looked at is not there.
     const names = await readdir(path).catch(() => []);
     for (const name of names.sort()) {
-      if (temporary.test(name)) continue;
+      if (temporary.test(name) || (path === folder && isPlaceholder(name))) continue;
       const full = join(path, name);
       const stat = await lstat(full, { bigint: true }).catch(() => undefined);
       if (stat?.isDirectory()) await visit(full);
@@ -76,10 +81,11 @@ export function fingerprint(files: readonly LiveFile[]): string {
  */
 export async function isBeingWritten(folder: string): Promise<boolean> {
   if (process.platform !== 'linux') return false;
+  const inside = (await realpath(folder)) + sep;
   for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
     for (const fd of await readdir(`/proc/${pid}/fd`).catch(() => [])) {
       const target = await readlink(`/proc/${pid}/fd/${fd}`).catch(() => '');
-      if (target.startsWith(folder + sep) && isOpenForWriting(pid, fd)) return true;
+      if (target.startsWith(inside) && isOpenForWriting(pid, fd)) return true;
     }
   }
   return false;

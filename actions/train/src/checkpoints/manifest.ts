@@ -9,6 +9,14 @@ export interface Spent {
   cost: number;
 }
 
+export function added(before: Spent | undefined, now: Spent): Spent {
+  return {
+    seconds: (before?.seconds ?? 0) + now.seconds,
+    energyWh: (before?.energyWh ?? 0) + now.energyWh,
+    cost: (before?.cost ?? 0) + now.cost,
+  };
+}
+
 /** Describes a sealed checkpoint; written last, so that a checkpoint without one is not whole. */
 export interface Manifest {
   version: 1;
@@ -17,6 +25,8 @@ export interface Manifest {
   /** Counts up over all attempts. */
   sequence: number;
   sealedAt: string;
+  /** The run of the workflow that it was made in. */
+  run: string;
   spent: Spent;
   files: SealedFile[];
 }

@@ -31,16 +31,6 @@ export async function newestWhole(vault: Vault, remote: Remote | undefined, hash
   }
 }
 
-/** The highest number in the store, for a training that starts anew: its checkpoints have to come after all others. */
-export async function highestNumber(vault: Vault, remote: Remote | undefined): Promise<number> {
-  const folder = join(vault.folder, 'fetched');
-  try {
-    return (await remote?.fetch(folder))?.sequence ?? 0;
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
 async function newestHere(vault: Vault): Promise<Newest> {
   const manifests = await vault.list();
   const highest = manifests[0]?.sequence ?? 0;

@@ -1,7 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UserError } from '@mlops/core';
+import { messageOf, UserError } from '@mlops/core';
 import { isPlaceholder } from './live-folder.ts';
 import { shortHash } from './short-hash.ts';
 
@@ -12,6 +12,17 @@ export interface Owner {
   /** `running` also after a process was killed that could not say otherwise. */
   state: 'running' | 'ended';
   leader: Leader | null;
+  /** Null while the command runs, and when nobody was there to see how it ended. */
+  exit: Exit | null;
+  /** What lay in the folder when this was written; null when it may hold more by now. */
+  entries: string[] | null;
+}
+
+/** How a command's process ended: by itself, or killed, so that it may have been writing. */
+export interface Exit {
+  how: 'stopped' | 'killed';
+  /** In milliseconds since the epoch. */
+  at: number;
 }
 
 /** The process that leads a command's process group. */
@@ -58,19 +69,43 @@ export async function readOwner(folder: string, dir: string): Promise<Owner | un
   }
 }
 
-export async function writeOwner(folder: string, owner: Owner): Promise<void> {
-  await writeFile(ownerFile(folder, owner.dir), JSON.stringify(owner));
+/** At once, because the process may be killed at any time. */
+export function writeOwner(folder: string, owner: Owner): void {
+  writeFileSync(ownerFile(folder, owner.dir), JSON.stringify(owner));
+}
+
+/** Makes the folder that holds all of this, which git does not see. */
+export async function makePrivateFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(join(folder, '.mlops'), { recursive: true });
+    await writeFile(join(folder, '.mlops', '.gitignore'), '*\n');
+  } catch (error) {
+    throw new UserError(`checkpoints cannot be kept: ${messageOf(error)}`, {
+      cause: error,
+      advice: `They are copied into '.mlops' in the working directory. Make '${folder}' writable, or free the disk.`,
+    });
+  }
+}
+
+/** Names of what a checkpoint folder holds; none when it is not there. */
+export function entriesOf(live: string, dir: string): string[] {
+  if (!existsSync(live)) return [];
+  try {
+    return readdirSync(live).filter((name) => !isPlaceholder(name));
+  } catch (error) {
+    const isFile = (error as NodeJS.ErrnoException).code === 'ENOTDIR';
+    throw new UserError(
+      `input checkpoint-dir: '${dir}' ${isFile ? 'is a file' : `cannot be read: ${messageOf(error)}`}`,
+      { cause: error, advice: 'Name a folder for checkpoints.' },
+    );
+  }
 }
 
 /** The folder is emptied before a training; what this action did not put there is not its to remove. */
-export async function refuseForeignFiles(live: string, dir: string, owner: Owner | undefined): Promise<void> {
-  if (owner || !existsSync(live)) return;
-  const names = await readdir(live).catch(() => {
-    throw new UserError(`input checkpoint-dir: '${dir}' is a file`, {
-      advice: 'Name a folder for checkpoints.',
-    });
-  });
-  if (!names.some((name) => !isPlaceholder(name))) return;
+export function refuseForeignFiles(live: string, dir: string, owner: Owner | undefined): void {
+  if (owner && !owner.entries) return;
+  const names = entriesOf(live, dir).filter((name) => !owner?.entries?.includes(name));
+  if (!names.length) return;
   throw new UserError(
     `input checkpoint-dir: '${dir}' holds files that are not this action's: ${names.slice(0, 5).join(', ')}`,
     {

@@ -1,4 +1,4 @@
-import { copyFile, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Saved, Store } from '@mlops/core/store';
 import { filesFolder, type Manifest, manifestFile, readManifest } from './manifest.ts';
@@ -24,7 +24,14 @@ export class Remote {
     return this.#store.has(this.#key(sequence), this.#root, [transfer]);
   }
 
-  /** Saves the sealed checkpoint in a folder. */
+  /** The first number from this one on that no checkpoint in the store has. */
+  async freeFrom(sequence: number): Promise<number> {
+    let free = sequence;
+    while (await this.has(free)) free += 1;
+    return free;
+  }
+
+  /** Saves the sealed checkpoint in a folder, under the manifest's number. */
   async save(folder: string, manifest: Manifest): Promise<Saved> {
     const target = await this.#emptied();
     try {
@@ -34,20 +41,8 @@ export class Remote {
         if (link === undefined) await linkOrCopy(join(folder, filesFolder, path), to);
         else await symlink(link, to);
       }
-      await copyFile(join(folder, manifestFile), join(target, manifestFile));
+      await writeFile(join(target, manifestFile), JSON.stringify(manifest));
       return await this.#store.save(this.#key(manifest.sequence), this.#root, [transfer]);
-    } finally {
-      await rm(target, { recursive: true, force: true });
-    }
-  }
-
-  /** Says that the training has ended well, so that nobody resumes it from its last checkpoint. */
-  async saveEnd(manifest: Manifest): Promise<void> {
-    const target = await this.#emptied();
-    try {
-      const end: Manifest = { ...manifest, sequence: manifest.sequence + 1, files: [] };
-      await writeFile(join(target, manifestFile), JSON.stringify(end));
-      await this.#store.save(this.#key(end.sequence), this.#root, [transfer]);
     } finally {
       await rm(target, { recursive: true, force: true });
     }

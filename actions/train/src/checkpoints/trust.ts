@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { LiveFile } from './live-folder.ts';
 import { isWhole } from './whole.ts';
 
-/** Whether no file is plainly cut off: enough where the command was not killed. */
+/** Whether no file is plainly cut off. */
 export async function areWhole(live: string, files: readonly LiveFile[]): Promise<boolean> {
   for (const { path, link } of files)
     if (link === undefined && (await isWhole(join(live, path)).catch(() => false)) === false) return false;
@@ -13,10 +13,9 @@ export async function areWhole(live: string, files: readonly LiveFile[]): Promis
 const settledMs = 1000;
 
 /**
- * What can be kept of a folder whose command was killed, maybe in the middle of writing. A doubtful file is one that
- * changed since the last checkpoint was sealed and is cut off, or tells nothing by its format and was written to right
- * before the end (always, when the time of the end is not known). Entries that are new are left out when they hold a
- * doubtful file. When one was overwritten in place, nothing is kept, since the rest may belong to it: undefined.
+ * What can be kept of a folder whose command was killed, maybe in the middle of writing. `sealed` has the stamps of the
+ * last checkpoint. Entries that are new are left out when they hold a doubtful file. When one was overwritten in place,
+ * nothing is kept, since the rest may belong to it: undefined. Without `endedAtMs` the time of the end is not known.
  */
 export async function trustworthy(
   live: string,
@@ -24,29 +23,30 @@ export async function trustworthy(
   sealed: ReadonlyMap<string, string>,
   endedAtMs: number | undefined,
 ): Promise<LiveFile[] | undefined> {
+  const changed = files.filter(({ path, stamp }) => sealed.get(path) !== stamp);
   const doubtful: LiveFile[] = [];
-  for (const file of files)
-    if (
-      file.link === undefined &&
-      sealed.get(file.path) !== file.stamp &&
-      (await isDoubtful(live, file, endedAtMs))
-    )
-      doubtful.push(file);
+  for (const file of changed)
+    if (file.link === undefined && (await isDoubtful(live, file, { sealed, endedAtMs }))) doubtful.push(file);
   if (doubtful.some(({ path }) => sealed.has(path))) return undefined;
   const entries = new Set(doubtful.map(entryOf));
   const kept = files.filter((file) => !entries.has(entryOf(file)));
-  const isNews = kept.some(({ path, stamp }) => sealed.get(path) !== stamp);
-  return isNews ? kept : undefined;
+  return kept.some((file) => changed.includes(file)) ? kept : undefined;
 }
 
+/**
+ * A file is doubtful when it is cut off. When it was written to right before the end, it is also doubtful when its format
+ * does not tell, or when it is one of several, of which the next ones may not have been written yet.
+ */
 async function isDoubtful(
   live: string,
   { path, mtimeMs }: LiveFile,
-  endedAtMs: number | undefined,
+  { sealed, endedAtMs }: { sealed: ReadonlyMap<string, string>; endedAtMs: number | undefined },
 ): Promise<boolean> {
   const whole = await isWhole(join(live, path)).catch(() => false);
-  if (whole !== undefined) return !whole;
-  return endedAtMs === undefined || mtimeMs > endedAtMs - settledMs;
+  if (whole === false) return true;
+  if (endedAtMs !== undefined && mtimeMs <= endedAtMs - settledMs) return false;
+  const isOneOfSeveral = path.includes('/') || (sealed.has(path) && sealed.size > 1);
+  return whole === undefined || isOneOfSeveral;
 }
 
 /** Trainers that keep several checkpoints give each a file or a folder of its own. */

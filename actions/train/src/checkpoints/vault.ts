@@ -14,14 +14,7 @@ import {
 import { dirname, join } from 'node:path';
 import type { Hasher } from '@mlops/core/hash';
 import { empty, type LiveFile, scan } from './live-folder.ts';
-import {
-  filesFolder,
-  type Manifest,
-  manifestFile,
-  readManifest,
-  type SealedFile,
-  type Spent,
-} from './manifest.ts';
+import { filesFolder, type Manifest, manifestFile, readManifest, type SealedFile } from './manifest.ts';
 
 /** Older checkpoints than the last two are not kept: the newest may turn out to be damaged, but hardly both. */
 const kept = 2;
@@ -62,9 +55,10 @@ export class Vault {
   async seal(
     live: string,
     files: readonly LiveFile[],
-    { sequence, spent, before }: { sequence: number; spent: Spent; before: Sealed | undefined },
+    about: Pick<Manifest, 'sequence' | 'spent' | 'run'>,
+    before: Sealed | undefined,
   ): Promise<Sealed | undefined> {
-    const target = this.pathOf(sequence);
+    const target = this.pathOf(about.sequence);
     const partial = `${target}.part`;
     await rm(partial, { recursive: true, force: true });
     try {
@@ -93,13 +87,18 @@ export class Vault {
         return { path, bytes: found?.bytes ?? file.bytes, digest: found?.digest ?? '', mtimeMs };
       });
       const manifest: Manifest = {
-        ...{ version: 1, identity: this.identity, sequence, sealedAt: new Date().toISOString(), spent },
+        ...{ version: 1, identity: this.identity, sealedAt: new Date().toISOString() },
+        ...about,
         files: sealed,
       };
       await writeDurably(join(partial, manifestFile), JSON.stringify(manifest));
       await rename(partial, target);
       await this.#prune();
       return { manifest, stamps: new Map(files.map(({ path, stamp }) => [path, stamp])) };
+    } catch (error) {
+      // Trainers remove their older checkpoints at any time.
+      if (await isUnchanged(live, files)) throw error;
+      return undefined;
     } finally {
       await rm(partial, { recursive: true, force: true });
     }
@@ -139,6 +138,9 @@ export class Vault {
 
   async #prune(): Promise<void> {
     for (const { sequence } of (await this.list()).slice(kept)) await this.discard(sequence);
+    // What a process that was killed has left.
+    for (const name of await readdir(this.folder))
+      if (name.endsWith('.part')) await rm(join(this.folder, name), { recursive: true, force: true });
   }
 }
 

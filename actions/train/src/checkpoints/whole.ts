@@ -10,14 +10,14 @@ import { type FileHandle, open } from 'node:fs/promises';
  * - HDF5: the superblock holds the address of the file's end (HDF5 File Format Specification, II.A)
  * - NumPy's .npy: the header holds type and shape (numpy.lib.format)
  * - pickle: a cut-off one lacks the opcode STOP at its end; one that has it is not proven whole
- * - JSON: it parses
+ * - JSON: it parses, all of it or line by line
  */
 export async function isWhole(path: string): Promise<boolean | undefined> {
   const file = await open(path, 'r');
   try {
     const { size } = await file.stat();
-    // A file that has been opened and not written yet.
-    if (size === 0) return false;
+    // One of these that is empty was opened and not written yet; others are locks and marks.
+    if (size === 0) return weights.test(path) ? false : undefined;
     const head = await read(file, 0, 64);
     if (head.subarray(0, 4).equals(zipMagic)) return await isWholeZip(file, size);
     if (head.subarray(0, 8).equals(hdf5Magic)) return isWholeHdf5(head, size);
@@ -31,6 +31,8 @@ export async function isWhole(path: string): Promise<boolean | undefined> {
     await file.close();
   }
 }
+
+const weights = /\.(?:bin|ckpt|h5|hdf5|json|keras|msgpack|npy|npz|onnx|pickle|pkl|pt|pth|safetensors)$/i;
 
 const zipMagic = Buffer.from('PK\x03\x04', 'latin1');
 const zipEnd = Buffer.from('PK\x05\x06', 'latin1');
@@ -102,10 +104,16 @@ async function isWholeSafetensors(file: FileHandle, size: number): Promise<boole
   }
 }
 
-function isJson(text: Buffer): boolean {
+/** Logs of trainers are called .json, too, and have an object a line. */
+function isJson(bytes: Buffer): boolean {
+  // Python's json writes these, which JSON has not.
+  const text = bytes.toString('utf8').replace(/\b(?:NaN|-?Infinity)\b/g, '0');
+  return parses(text) || text.trim().split('\n').every(parses);
+}
+
+function parses(text: string): boolean {
   try {
-    // Python's json writes these, which JSON has not.
-    JSON.parse(text.toString('utf8').replace(/\b(NaN|-?Infinity)\b/g, '0'));
+    JSON.parse(text);
     return true;
   } catch {
     return false;

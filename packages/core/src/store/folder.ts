@@ -121,7 +121,10 @@ export function folderStore({ folder, maxBytes = 10 * 1024 ** 3 }: FolderStoreOp
       const checked = checkedPaths(root, paths);
       requirePaths(root, checked);
       const target = entryFolder(key, checked);
-      const already = { saved: false, bytes: 0, reason: `an entry '${key}' is there already` };
+      const already = {
+        ...{ saved: false, bytes: 0, isTaken: true },
+        reason: `an entry '${key}' is there already`,
+      };
       if (await exists(target)) return already;
       if (checked.some((path) => isWithin(storeRoot, resolve(root, path)))) {
         throw new UserError(`the cache folder '${storeRoot}' lies inside what is to be saved in it`, {

@@ -94,7 +94,7 @@ export function gitHubCache(options: GitHubCacheOptions = {}): Store {
       const wanted = cacheKey(key);
       // Asked first, because the service refuses only after everything was compressed.
       if (await lookup(patterns, wanted, [])) {
-        return { saved: false, bytes: 0, reason: `an entry '${key}' is there already` };
+        return { saved: false, bytes: 0, isTaken: true, reason: `an entry '${key}' is there already` };
       }
       const { saveCache } = await import('@actions/cache');
       const bytes = await sizeOf(root, checked);
@@ -110,6 +110,7 @@ export function gitHubCache(options: GitHubCacheOptions = {}): Store {
         return {
           saved: false,
           bytes: 0,
+          isTaken: true,
           reason: 'another job is saving it, or the cache service refused it (see the log above)',
         };
       }

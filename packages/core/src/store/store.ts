@@ -43,6 +43,8 @@ export interface Saved {
   bytes: number;
   /** Why nothing was saved. */
   reason?: string;
+  /** Nothing was saved because the key has an entry, or another job is saving one: another key may be free. */
+  isTaken?: boolean;
 }
 
 /** The paths sorted, each once, after a check that they are relative to the root and stay in it. */

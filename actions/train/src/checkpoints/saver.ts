@@ -1,0 +1,80 @@
+import type { Saved } from '@mlops/core/store';
+import { size } from '../format.ts';
+import type { Manifest } from './manifest.ts';
+import type { Remote } from './remote.ts';
+import type { Vault } from './vault.ts';
+
+export interface SaverParts {
+  vault: Vault;
+  /** Without one nothing is saved. */
+  remote: Remote | undefined;
+  log: (line: string) => void;
+  /** Is told of failures. */
+  warn: (error: unknown) => void;
+}
+
+/** Saves the newest sealed checkpoint in the store, one save at a time. */
+export class Saver {
+  /** Number of checkpoints that were saved, and their bytes. */
+  saves = 0;
+  bytes = 0;
+  /** The highest number that a checkpoint had to be saved under. */
+  highest = 0;
+  readonly #parts: SaverParts;
+  #unsaved: Manifest | undefined;
+  #saving: Promise<void> = Promise.resolve();
+  readonly #toldReasons = new Set<string>();
+
+  constructor(parts: SaverParts) {
+    this.#parts = parts;
+  }
+
+  /** Makes this the one to save. */
+  offer(manifest: Manifest): void {
+    this.#unsaved = manifest;
+  }
+
+  get hasUnsaved(): boolean {
+    return this.#parts.remote !== undefined && this.#unsaved !== undefined;
+  }
+
+  /** Saves the newest, after a save that is under way. What could not be saved is tried again with the next call. */
+  async save(): Promise<void> {
+    this.#saving = this.#saving.then(() => this.#saveNewest());
+    await this.#saving;
+  }
+
+  /** Waits for a save that is under way. */
+  async settled(): Promise<void> {
+    await this.#saving;
+  }
+
+  async #saveNewest(): Promise<void> {
+    const manifest = this.#unsaved;
+    const { remote, log, warn } = this.#parts;
+    if (!manifest || !remote) return;
+    this.#unsaved = undefined;
+    const result = await this.#attempt(remote, manifest).catch((error: unknown) => warn(error));
+    if (result?.saved) {
+      const { bytes } = result;
+      log(`Saved checkpoint ${manifest.sequence} (${size(bytes)})`);
+      this.saves += 1;
+      this.bytes += bytes;
+      return;
+    }
+    this.#unsaved ??= manifest;
+    if (!result?.reason || this.#toldReasons.has(result.reason)) return;
+    this.#toldReasons.add(result.reason);
+    log(`Checkpoint ${manifest.sequence} is not saved for other runs: ${result.reason}`);
+  }
+
+  async #attempt(remote: Remote, manifest: Manifest): Promise<Saved> {
+    const folder = this.#parts.vault.pathOf(manifest.sequence);
+    this.highest = Math.max(this.highest, manifest.sequence);
+    const first = await remote.save(folder, manifest);
+    if (!first.isTaken) return first;
+    // By a job that trains the same, or by a save that was cut off: one more try, under a number that is free.
+    this.highest = await remote.freeFrom(this.highest + 1);
+    return remote.save(folder, { ...manifest, sequence: this.highest });
+  }
+}
