@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { mask, readState, saveState, UserError } from '@mlops/core';
 import { type Credential, parseCredentials, spellings } from './credentials.ts';
+import { writeJobFile } from './job-file.ts';
 import { manifestBeside } from './pixi/manifest.ts';
 import type { Project } from './project.ts';
 
@@ -150,20 +151,19 @@ async function readAs(path: string, parse: (text: string) => unknown): Promise<u
  * (https://pixi.prefix.dev/latest/deployment/authentication/).
  */
 async function writeFiles(hosts: ReadonlyMap<string, Credential>, temp: string): Promise<string[]> {
-  const folder = join(temp, 'mlops');
-  await mkdir(folder, { recursive: true });
-  const id = randomUUID();
-  const paths = [join(folder, `netrc-${id}`), join(folder, `credentials-${id}.json`)] as const;
-  saveState('credentials', JSON.stringify(paths));
   const own = process.env.NETRC || join(homedir(), process.platform === 'win32' ? '_netrc' : '.netrc');
   const lines = [...hosts].flatMap(([host, { user, secret }]) =>
     user === undefined ? [] : [`machine ${host} login ${user} password ${secret}`],
   );
   const netrc = [...lines, await readFile(own, 'utf8').catch(() => '')].join('\n');
-  await writeFile(paths[0], `${netrc}\n`, { mode: 0o600 });
   const entries = [...hosts].map(([host, credential]) => [host, forPixi(credential)]);
-  await writeFile(paths[1], JSON.stringify(Object.fromEntries(entries)), { mode: 0o600 });
-  return [...paths];
+  const id = randomUUID();
+  const paths = [
+    await writeJobFile(temp, `netrc-${id}`, `${netrc}\n`),
+    await writeJobFile(temp, `credentials-${id}.json`, JSON.stringify(Object.fromEntries(entries))),
+  ];
+  saveState('credentials', JSON.stringify(paths));
+  return paths;
 }
 
 function forPixi({ user, secret, inPath }: Credential): object {

@@ -1,18 +1,18 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, sep } from 'node:path';
 import { annotate, UserError } from '@mlops/core';
-import { diskFull, requireSpace, saysDiskFull } from './disk/disk.ts';
+import { diskFull, requireSpace } from './disk/disk.ts';
+import { saysDiskFull } from './failure/causes.ts';
 import { explain } from './failure/explain.ts';
 import { planPipenv, planPoetry } from './locks/foreign-locks.ts';
 import { stepForMissing } from './missing.ts';
-import { into, type Plan, type Step, shown, type Target } from './plan.ts';
+import { into, type Plan, type Step, type Target } from './plan.ts';
 import { readPythonEnv, writePythonEnv } from './python-env.ts';
 import { readRequirements } from './requirements.ts';
 import { refuseResolution, resolutionArguments } from './resolution.ts';
 import { ToolError } from './run-tool.ts';
 import type { Selection } from './selection.ts';
-
-export type { Plan, Target } from './plan.ts';
+import { shownFrom } from './shown-path.ts';
 
 /** What there is before an installation. */
 export interface Before {
@@ -128,7 +128,6 @@ function planUvSync({ project, python, selection, folder, venv }: Target): Plan 
 }
 
 function planPylock({ project, selection, folder, venv }: Target): Plan {
-  refuseExcluded(selection, 'pylock.toml installs no group by default');
   return {
     locked: true,
     steps: [
@@ -142,11 +141,6 @@ function planPylock({ project, selection, folder, venv }: Target): Plan {
 }
 
 async function planRequirements({ project, selection, folder, workspace, venv }: Target): Promise<Plan> {
-  if (selection.extras.length)
-    throw new UserError(`input extras: '${selection.extras[0]}' has no meaning for requirements files`, {
-      advice: "Extras belong to a pyproject.toml; name it in 'dependency-files', or use 'groups'.",
-    });
-  refuseExcluded(selection, 'requirements files have no groups that are installed by default');
   const requirements = await readRequirements(project.files);
   const loose = requirements.filter(({ hashed }) => !hashed);
   if (requirements.length && !loose.length)
@@ -162,7 +156,7 @@ async function planRequirements({ project, selection, folder, workspace, venv }:
       `${count} no hash, so that another run may install other files. Lock them with 'uv pip compile --generate-hashes'.`,
       {
         title: 'Not locked',
-        file: shown(workspace, first.file),
+        file: shownFrom(workspace, first.file),
         line: first.line,
       },
     );
@@ -178,12 +172,11 @@ async function planRequirements({ project, selection, folder, workspace, venv }:
 /** MLflow's python_env.yaml: what builds need first, then the dependencies. */
 async function planPythonEnv({ project, selection, workspace, temp, venv }: Target): Promise<Plan> {
   const file = project.files[0] ?? '';
-  refuseSelected(selection, 'python_env.yaml has neither extras nor groups');
-  const environment = await readPythonEnv(file, shown(workspace, file));
+  const environment = await readPythonEnv(file, shownFrom(workspace, file));
   annotate(
     'notice',
     `${basename(file)} fixes no versions, so that another run may install others. Lock them with 'uv pip compile --generate-hashes', and name that file: '- -r requirements.txt'.`,
-    { title: 'Not locked', file: shown(workspace, file), line: 1 },
+    { title: 'Not locked', file: shownFrom(workspace, file), line: 1 },
   );
   const files = await writePythonEnv(environment, temp);
   return {
@@ -204,7 +197,7 @@ async function planPyproject({ project, selection, workspace, venv }: Target): P
     throw new UserError(
       'pyproject.toml declares no dependencies: it has neither [project] nor [build-system]',
       {
-        file: shown(workspace, file),
+        file: shownFrom(workspace, file),
         line: 1,
         advice: "List them under [project] and run 'uv lock', or add a requirements.txt.",
       },
@@ -214,7 +207,7 @@ async function planPyproject({ project, selection, workspace, venv }: Target): P
     "There is no lock, so that another run may install other versions. Run 'uv lock' and commit uv.lock.",
     {
       title: 'Not locked',
-      file: shown(workspace, file),
+      file: shownFrom(workspace, file),
       line: 1,
     },
   );
@@ -249,17 +242,4 @@ async function planPyproject({ project, selection, workspace, venv }: Target): P
 
 function selected({ extras, groups }: Selection): string[] {
   return [...extras.flatMap((extra) => ['--extra', extra]), ...groups.flatMap((group) => ['--group', group])];
-}
-
-function refuseSelected(selection: Selection, why: string): void {
-  const [extra] = selection.extras;
-  const [group] = selection.groups;
-  if (extra) throw new UserError(`input extras: '${extra}' has no meaning here: ${why}`);
-  if (group) throw new UserError(`input groups: '${group}' has no meaning here: ${why}`);
-  refuseExcluded(selection, why);
-}
-
-function refuseExcluded({ excludeGroups }: Selection, why: string): void {
-  if (excludeGroups.length)
-    throw new UserError(`input exclude-groups: '${excludeGroups[0]}' has no meaning here: ${why}`);
 }

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
+import { join } from 'node:path';
 import { UserError } from '@mlops/core';
+import { shownFrom } from './shown-path.ts';
+import { readYaml } from './yaml-file.ts';
 
 /** The environment that an MLproject names. */
 export interface NamedEnvironment {
@@ -20,28 +21,20 @@ export async function mlprojectEnvironment(
 ): Promise<NamedEnvironment | undefined> {
   const path = join(folder, 'MLproject');
   if (!existsSync(path)) return undefined;
-  const file = relative(workspace, path).split(sep).join('/');
-  const { isMap, isScalar, LineCounter, parseDocument } = await import('yaml');
-  const lines = new LineCounter();
-  const document = parseDocument(await readFile(path, 'utf8'), { lineCounter: lines });
-  const [broken] = document.errors;
-  if (broken)
-    throw new UserError(
-      `MLproject is not valid YAML: ${broken.message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '')}`,
-      {
-        file,
-        line: broken.linePos?.[0].line ?? 1,
-      },
-    );
-  if (!isMap(document.contents)) return undefined;
+  const file = shownFrom(workspace, path);
+  const [{ isMap, isScalar }, { contents, lineOf }] = await Promise.all([
+    import('yaml'),
+    readYaml(path, file),
+  ]);
+  if (!isMap(contents)) return undefined;
   for (const [key, manager] of [['python_env', 'python-env'] as const, ['conda_env', 'conda'] as const]) {
-    const node = document.contents.get(key, true);
+    const node = contents.get(key, true);
     if (!isScalar(node) || typeof node.value !== 'string') continue;
     const named = join(folder, node.value);
     if (existsSync(named)) return { manager, file: named };
     throw new UserError(`${key}: '${node.value}' does not exist beside MLproject`, {
       file,
-      line: lines.linePos(node.range?.[0] ?? 0).line,
+      line: lineOf(node),
       advice: "Paths in MLproject are relative to its folder; commit the file, or set 'dependency-files'.",
     });
   }

@@ -1,4 +1,4 @@
-import { relative, sep } from 'node:path';
+import { isAbsolute } from 'node:path';
 import type { Project } from './project.ts';
 import type { Python } from './python.ts';
 import type { Selection } from './selection.ts';
@@ -32,12 +32,16 @@ export interface Plan {
   locked: boolean;
 }
 
+/** Files among the arguments of `uv pip install` and `uv pip sync`. */
+export function filesOf({ args }: Step): string[] {
+  return args.slice(2).filter(isFile);
+}
+
+export function isFile(arg: string): boolean {
+  return isAbsolute(arg) && /\.(txt|in|toml)$/.test(arg);
+}
+
 /** Arguments that have uv install into an environment. */
 export function into(venv: string): string[] {
   return ['--python', venvPaths(venv, process.platform).python];
-}
-
-/** A path as messages show it. */
-export function shown(workspace: string, path: string): string {
-  return relative(workspace, path).split(sep).join('/');
 }

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, realpath, writeFile } from 'node:fs/promises';
+import { readdir, readFile, realpath } from 'node:fs/promises';
 import { delimiter, join, posix, win32 } from 'node:path';
 import { addPath, exportVariable, UserError } from '@mlops/core';
+import { writeJobFile } from './job-file.ts';
 import { runTool } from './run-tool.ts';
 
 /** An environment of conda or pixi: a folder that holds Python beside everything else. */
@@ -52,9 +53,7 @@ export async function lookInto(
     throw new UserError(`the environment in ${folder} has no Python`, {
       advice: "Add 'python' to its dependencies.",
     });
-  const script = join(where.temp, 'mlops', 'look.py');
-  await mkdir(join(where.temp, 'mlops'), { recursive: true });
-  await writeFile(script, look);
+  const script = await writeJobFile(where.temp, 'look.py', look);
   const [program = python, ...args] = [...activation.before, python, '-I', script];
   const { stdout, said, exitCode } = await runTool(program, args, {
     cwd: where.cwd,

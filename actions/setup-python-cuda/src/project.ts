@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
-import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, join, resolve, sep } from 'node:path';
 import { UserError } from '@mlops/core';
 import {
   declaresPixi,
@@ -11,6 +11,7 @@ import {
   managers,
 } from './manager-files.ts';
 import { mlprojectEnvironment } from './mlproject.ts';
+import { shownFrom } from './shown-path.ts';
 
 export type { Manager } from './manager-files.ts';
 
@@ -21,6 +22,11 @@ export interface Project {
   files: string[];
   /** Names, relative to the folder, of other locks and manifests that were found and are not used. */
   ignored: string[];
+}
+
+/** The project's files as they are called from its folder. */
+export function namesOf({ files }: Project, folder: string): string[] {
+  return files.map((file) => shownFrom(folder, file));
 }
 
 /**
@@ -34,7 +40,7 @@ export async function findProject(
   workspace: string,
 ): Promise<Project> {
   if (named.length) return namedProject(folder, named, groups);
-  const names = (await readdir(folder)).sort();
+  const names = await filesIn(folder);
   const locks = names.flatMap((name) => {
     const manager = managerOfLock(name);
     return manager ? [{ manager, name }] : [];
@@ -76,7 +82,7 @@ async function looseProject(
   const named = await mlprojectEnvironment(folder, workspace);
   if (named) {
     const { manager, file } = named;
-    return { manager, files: [file], ignored: othersThan(relative(folder, file).split(sep).join('/')) };
+    return { manager, files: [file], ignored: othersThan(shownFrom(folder, file)) };
   }
   if (requirements.length)
     return { manager: 'pip', files: chooseRequirements(folder, requirements, groups), ignored: manifests };
@@ -86,11 +92,11 @@ async function looseProject(
   // A lock or manifest of another tool would be passed over by way of pyproject.toml, which then only configures tools.
   if (names.includes('Pipfile'))
     throw new UserError('Pipfile has no Pipfile.lock beside it', {
-      file: shown(folder, 'Pipfile', workspace),
+      file: shownFrom(workspace, join(folder, 'Pipfile')),
       line: 1,
       advice: "Run 'pipenv lock' and commit Pipfile.lock.",
     });
-  if (names.includes('pdm.lock')) throw pdmLock(shown(folder, 'pdm.lock', workspace));
+  if (names.includes('pdm.lock')) throw pdmLock(shownFrom(workspace, join(folder, 'pdm.lock')));
   return hasPyproject ? { manager: 'pyproject', files: [pyproject], ignored: [] } : undefined;
 }
 
@@ -100,8 +106,8 @@ async function namedProject(
   groups: readonly string[],
 ): Promise<Project> {
   for (const name of named)
-    if (!existsSync(resolve(folder, name)))
-      throw new UserError(`input dependency-files: '${name}' does not exist in ${folder}`, {
+    if (!statSync(resolve(folder, name), { throwIfNoEntry: false })?.isFile())
+      throw new UserError(`input dependency-files: '${name}' is no file in ${folder}`, {
         advice: "Paths are relative to 'working-directory'.",
       });
   const managersOf = await Promise.all(named.map((name) => managerOf(resolve(folder, name), name)));
@@ -143,8 +149,16 @@ async function workspaceLock(folder: string, workspace: string): Promise<string 
 }
 
 async function below(folder: string, name: string): Promise<string[]> {
-  const names = await readdir(join(folder, name)).catch(() => []);
-  return names.sort().map((file) => `${name}/${file}`);
+  return (await filesIn(join(folder, name))).map((file) => `${name}/${file}`);
+}
+
+/** Names of files, also of links to files; none where there is no such folder. */
+async function filesIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  return entries
+    .filter((entry) => !entry.isDirectory())
+    .map(({ name }) => name)
+    .sort();
 }
 
 function requirementNames(names: readonly string[]): string[] {
@@ -183,7 +197,7 @@ function chooseRequirements(folder: string, found: readonly string[], groups: re
 }
 
 function nothingFound(folder: string, names: readonly string[], workspace: string): never {
-  const where = relative(workspace, folder).split(sep).join('/') || 'the root of the repository';
+  const where = shownFrom(workspace, folder) || 'the root of the repository';
   const setup = names.find((name) => name === 'setup.py' || name === 'setup.cfg');
   throw new UserError(`found nothing to install from in ${where}`, {
     advice: `Looked for uv.lock, pylock.toml, poetry.lock, Pipfile.lock, pixi.lock, conda-lock.yml, MLproject, requirements.txt, requirements-*.txt, requirements/*.txt, pixi.toml, environment.yml and pyproject.toml. ${
@@ -201,8 +215,4 @@ function pdmLock(file: string): UserError {
     line: 1,
     advice: "Export it with 'pdm export -f pylock -o pylock.toml' and commit pylock.toml.",
   });
-}
-
-function shown(folder: string, name: string, workspace: string): string {
-  return relative(workspace, join(folder, name)).split(sep).join('/');
 }

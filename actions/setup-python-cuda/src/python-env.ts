@@ -1,7 +1,8 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { UserError } from '@mlops/core';
+import { writeJobFile } from './job-file.ts';
+import { readYaml } from './yaml-file.ts';
 
 /** The requirements of MLflow's python_env.yaml (https://mlflow.org/docs/latest/ml/projects/), as lines of pip's files. */
 export interface PythonEnv {
@@ -11,28 +12,19 @@ export interface PythonEnv {
 
 /** Reads python_env.yaml. Paths in it are relative to its folder and become absolute. */
 export async function readPythonEnv(path: string, file: string): Promise<PythonEnv> {
-  const { isMap, isScalar, isSeq, LineCounter, parseDocument } = await import('yaml');
-  const lines = new LineCounter();
-  const document = parseDocument(await readFile(path, 'utf8'), { lineCounter: lines });
-  const [broken] = document.errors;
-  if (broken)
-    throw new UserError(
-      `not valid YAML: ${broken.message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '')}`,
-      {
-        file,
-        line: broken.linePos?.[0].line ?? 1,
-      },
-    );
+  const [{ isMap, isScalar, isSeq }, { contents, lineOf }] = await Promise.all([
+    import('yaml'),
+    readYaml(path, file),
+  ]);
   const listed = (key: string): string[] => {
-    const list = isMap(document.contents) ? document.contents.get(key, true) : undefined;
+    const list = isMap(contents) ? contents.get(key, true) : undefined;
     if (list === undefined || (isScalar(list) && list.value === null)) return [];
     if (!isSeq(list)) throw new UserError(`${key} is not a list of requirements`, { file, line: 1 });
     return list.items.map((item) => {
       if (isScalar(item) && typeof item.value === 'string') return absolute(item.value.trim(), dirname(path));
-      const at = (item as { range?: [number, number, number] | null }).range?.[0] ?? 0;
       throw new UserError(`${key}: this is no requirement`, {
         file,
-        line: lines.linePos(at).line,
+        line: lineOf(item),
         advice: "Write each as a line of a requirements file: '- six==1.16.0' or '- -r requirements.txt'.",
       });
     });
@@ -61,13 +53,10 @@ function pathOf(option: string, path: string): string {
 
 /** Writes the requirements where uv can read them: what builds need first, as MLflow installs it. */
 export async function writePythonEnv({ build, dependencies }: PythonEnv, temp: string): Promise<string[]> {
-  const folder = join(temp, 'mlops');
-  await mkdir(folder, { recursive: true });
   const parts = [
     ['python-env-build.txt', build],
     ['python-env.txt', dependencies],
   ] as const;
   const written = parts.filter(([, lines]) => lines.length);
-  for (const [name, lines] of written) await writeFile(join(folder, name), `${lines.join('\n')}\n`);
-  return written.map(([name]) => join(folder, name));
+  return Promise.all(written.map(([name, lines]) => writeJobFile(temp, name, `${lines.join('\n')}\n`)));
 }

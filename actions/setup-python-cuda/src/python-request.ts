@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import { UserError } from '@mlops/core';
 import { parse } from 'smol-toml';
 import type { Project } from './project.ts';
+import { shownFrom } from './shown-path.ts';
+import { readText } from './text-file.ts';
 
 /** Which Python is asked for, in uv's terms, and by whom. */
 export interface PythonRequest {
@@ -44,7 +45,7 @@ async function requested(
   project: Project | undefined,
   workspace: string,
 ): Promise<PythonRequest> {
-  const shown = (path: string) => relative(workspace, path).split(sep).join('/');
+  const shown = (path: string) => shownFrom(workspace, path);
   if (inputs.pythonVersion)
     return checked({ request: inputs.pythonVersion, from: 'the input python-version' });
   if (inputs.pythonVersionFile) {
@@ -86,7 +87,7 @@ function upTo(workspace: string, folder: string): string[] {
 }
 
 async function fromFile(path: string, file: string): Promise<PythonRequest | undefined> {
-  const text = await readFile(path, 'utf8');
+  const text = await readText(path);
   const name = basename(path);
   const at = (request: unknown, where: RegExp) =>
     typeof request === 'string' && request.trim()

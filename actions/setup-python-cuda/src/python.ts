@@ -30,8 +30,16 @@ export async function findPython(
   ...flags: string[]
 ): Promise<string | undefined> {
   const args = ['python', 'find', request, '--system', '--no-project', '--no-python-downloads', ...flags];
-  const { exitCode, stdout } = await uv.run(args, { ...where, env: searchEnvironment(), tolerate: true });
-  return exitCode === 0 ? stdout.trim() : undefined;
+  const found = await uv.run(args, { ...where, env: searchEnvironment(), tolerate: true });
+  if (found.exitCode === 0) return found.stdout.trim();
+  // Whatever hinders uv from looking hinders it from installing one as well, and must not pass for a missing Python.
+  const hindered = /^error: (Failed to initialize cache [\s\S]*)/m.exec(found.stderr)?.[1];
+  if (hindered)
+    throw new UserError(hindered.trim(), {
+      advice:
+        "uv needs a folder for its cache that it can write to: name one with 'cache-local-path' or UV_CACHE_DIR.",
+    });
+  return undefined;
 }
 
 /**

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { readText } from './text-file.ts';
 
 /** One requirement as it is written in a file. */
 export interface Requirement {
@@ -23,7 +23,7 @@ export async function readRequirements(files: readonly string[]): Promise<Requir
     if (seen.has(file)) return [];
     seen.add(file);
     // A file that is missing is for uv to report.
-    const text = await readFile(file, 'utf8').catch(() => '');
+    const text = await readText(file).catch(() => '');
     const parts = logicalLines(text).map(async ({ line, text }) => {
       const [, included] = /^(?:-r|--requirement)[=\s]*(.+)$/.exec(text) ?? [];
       if (included) return /^\w+:\/\//.test(included) ? [] : read(resolve(dirname(file), included.trim()));
@@ -63,6 +63,11 @@ function logicalLines(text: string): { line: number; text: string }[] {
   return found;
 }
 
+/** A requirement as a log may show it: addresses without user and token. */
+export function withoutSecrets(text: string): string {
+  return text.replace(/(\w:\/\/)[^/\s@]+@/g, '$1***@');
+}
+
 /** A project's name as it is compared: https://peps.python.org/pep-0503/#normalized-names. */
 export function normalName(name: string): string {
   return name.toLowerCase().replace(/[-_.]+/g, '-');
@@ -72,7 +77,7 @@ export function normalName(name: string): string {
 export async function declaredRequirements(files: readonly string[]): Promise<Requirement[]> {
   const parts = files.map(async (file) => {
     if (/\.(txt|in)$/.test(file)) return readRequirements([file]);
-    const text = await readFile(file, 'utf8').catch(() => '');
+    const text = await readText(file).catch(() => '');
     const find = /\.ya?ml$/.test(file) ? inYaml : inStructuredFile;
     return text.split(/\r?\n/).flatMap((line, index) => find(file, index + 1, line));
   });

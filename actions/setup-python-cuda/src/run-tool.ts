@@ -70,12 +70,19 @@ export async function runTool(
   });
 }
 
+/** `503 Service Unavailable` or its number, where a server was busy or in trouble. */
+export function busyStatus(said: string): string | undefined {
+  const found =
+    /\b(429 Too Many Requests|50[0234] (?:Internal Server Error|Bad Gateway|Service Unavailable|Gateway Time-?out))|HTTP (?:error )?(429|50[0234])\b|\b(429|50[0234]) (?:Client|Server) Error|response code:? (429|50[0234])/i.exec(
+      said,
+    );
+  return found?.slice(1).find(Boolean);
+}
+
 /** Whether an error may be gone at the next try: the network, or a server that is busy. The tools have tried thrice. */
 function isPassing(text: string): boolean {
-  const busy =
-    /\b(429 Too Many|50[0234] (Internal|Bad|Service|Gateway))|HTTP (error )?(429|50[0234])\b|\b(429|50[0234]) (Client|Server) Error/i;
   return (
-    (busy.test(text) ||
+    (busyStatus(text) !== undefined ||
       /Request failed after|error sending request|connection (reset|closed)|timed? ?out/i.test(text)) &&
     !/Connection refused|dns error/i.test(text)
   );

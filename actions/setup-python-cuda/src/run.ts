@@ -1,13 +1,5 @@
-import { dirname, relative, resolve, sep } from 'node:path';
-import {
-  addPath,
-  annotate,
-  type Context,
-  exportVariable,
-  type InputsOf,
-  saveState,
-  UserError,
-} from '@mlops/core';
+import { dirname, resolve, sep } from 'node:path';
+import { addPath, annotate, type Context, exportVariable, type InputsOf, saveState } from '@mlops/core';
 import type { action } from './action.ts';
 import { uvCacheFolder } from './cache/built-wheels.ts';
 import { type Cache, openCache } from './cache/cache.ts';
@@ -15,9 +7,10 @@ import { ToolCache } from './cache/tool-cache.ts';
 import type { Decision } from './cuda/decide.ts';
 import { useIndexes } from './indexes.ts';
 import type { PostState } from './post.ts';
-import { findProject, type Project } from './project.ts';
+import { findProject, namesOf, type Project } from './project.ts';
 import { findOrInstallPython, findPython, type Python } from './python.ts';
 import { type PythonRequest, pythonRequest } from './python-request.ts';
+import { refuseMeaningless } from './refuse-inputs.ts';
 import { setUpVenv } from './set-up-venv.ts';
 import { findOnPath } from './tool-release.ts';
 import { findOrInstallUv, Uv } from './uv/uv.ts';
@@ -37,12 +30,13 @@ export async function setUp(inputs: Inputs, context: ActionContext): Promise<voi
   const project = inputs.install
     ? await findProject(folder, inputs.dependencyFiles, inputs.groups, github.workspace)
     : undefined;
+  refuseMeaningless(inputs, project?.manager);
   if (project?.ignored.length) noticeIgnored(project);
   const release = await useIndexes(inputs, project, github.temp);
   try {
     if (project?.manager === 'conda' || project?.manager === 'pixi') {
       const { setUpPrefix } = await import('./set-up-prefix.ts');
-      const env = await cudaForPrefix(inputs, context, project.manager);
+      const env = await cudaForPrefix(inputs, context);
       await setUpPrefix(inputs, context, { project, venv, started, env });
     } else await setUpWithUv(inputs, context, { project, venv, started });
   } finally {
@@ -130,23 +124,16 @@ async function publishWithoutVenv(
   uv: Uv,
   decision: Decision,
 ): Promise<void> {
-  const { candidates, components } = decision.wish;
-  if (components.length)
-    throw new UserError("input cuda-packages: there is no environment to install into with 'install: false'");
   const { exportBackend, publishCuda } = await import('./cuda/publish.ts');
-  const [best = 'cpu'] = candidates;
+  const [best = 'cpu'] = decision.wish.candidates;
   await publishCuda(context, uv, decision, best);
   if (inputs.activate) exportBackend(decision, best);
 }
 
 /** Environment for conda and pixi, whose solvers choose CUDA by themselves. */
-async function cudaForPrefix(
-  inputs: Inputs,
-  context: ActionContext,
-  manager: string,
-): Promise<Record<string, string>> {
-  if (inputs.cuda === 'none' && !inputs.cudaPackages.length) return {};
-  return (await import('./cuda/prefix.ts')).cudaForPrefix(inputs, context, manager);
+async function cudaForPrefix(inputs: Inputs, context: ActionContext): Promise<Record<string, string>> {
+  if (inputs.cuda === 'none') return {};
+  return (await import('./cuda/prefix.ts')).cudaForPrefix(inputs, context);
 }
 
 function noticeIgnored({ manager, files, ignored }: Project): void {
@@ -170,10 +157,5 @@ function announce(
   process.stdout.write(
     `Python ${python.version} at ${python.path}, for '${asked.request}' from ${asked.from}\n`,
   );
-  if (project) process.stdout.write(`Dependencies from ${names(project, folder).join(', ')}\n`);
-}
-
-/** The project's files as they are called from its folder. */
-function names(project: Project, folder: string): string[] {
-  return project.files.map((file) => relative(folder, file).split(sep).join('/'));
+  if (project) process.stdout.write(`Dependencies from ${namesOf(project, folder).join(', ')}\n`);
 }

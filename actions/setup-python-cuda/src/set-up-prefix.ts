@@ -1,17 +1,17 @@
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { resolve } from 'node:path';
 import { annotate, type Context, group, type InputsOf, UserError } from '@mlops/core';
 import { hashText } from '@mlops/core/hash';
 import type { action } from './action.ts';
 import { environmentDigest } from './cache/cache.ts';
 import { explain } from './failure/explain.ts';
+import { writeJobFile } from './job-file.ts';
 import { activatePrefix, type Prefix } from './prefix.ts';
-import type { Project } from './project.ts';
+import { namesOf, type Project } from './project.ts';
 import { uvRequest } from './python-request.ts';
-import { refuseResolution, resolutionOf } from './resolution.ts';
 import { ToolError } from './run-tool.ts';
 import type { Selection } from './selection.ts';
+import { shownFrom } from './shown-path.ts';
 
 type Inputs = InputsOf<typeof action>;
 type ActionContext = Context<typeof action>;
@@ -39,11 +39,6 @@ export async function setUpPrefix(
   const { workingDirectory: folder, github, outputs } = context;
   const { extras, groups, excludeGroups } = inputs;
   const selection: Selection = { extras, groups, excludeGroups };
-  refuseResolution(resolutionOf(inputs, folder), `${project.manager} chooses versions itself`);
-  if (inputs.pipVersion)
-    throw new UserError(`input pip-version: '${inputs.pipVersion}' has no meaning for ${project.manager}`, {
-      advice: "Name pip among the environment's dependencies.",
-    });
   const make = project.manager === 'pixi' ? pixi : conda;
   const { prefix, how, locked, digest, by } = await make(inputs, context, {
     project,
@@ -57,16 +52,14 @@ export async function setUpPrefix(
   const { python, packages } = prefix;
   Object.assign(outputs, { venv: prefix.folder, pythonPath: python.path, pythonVersion: python.version });
   outputs.cacheHit = false;
-  const [file = ''] = project.files.map((path) => relative(folder, path).split(sep).join('/'));
+  const [file = ''] = namesOf(project, folder);
   if (!locked)
     annotate(
       'notice',
       `${file} fixes no versions, so that another run may install others. ${lockAdvice(project)}`,
       {
         title: 'Not locked',
-        file: relative(github.workspace, project.files[0] ?? folder)
-          .split(sep)
-          .join('/'),
+        file: shownFrom(github.workspace, project.files[0] ?? folder),
         line: 1,
       },
     );
@@ -111,11 +104,11 @@ async function conda(inputs: Inputs, context: ActionContext, wanted: Wanted): Pr
     return tool;
   };
   const [file = ''] = wanted.project.files;
-  const made = await group(`Make the conda environment of ${relative(folder, file)}`, () =>
+  const made = await group(`Make the conda environment of ${shownFrom(folder, file)}`, () =>
     makeCondaEnvironment({
       findTool,
       file,
-      shown: relative(github.workspace, file).split(sep).join('/'),
+      shown: shownFrom(github.workspace, file),
       prefix: wanted.venv,
       selection: wanted.selection,
       python,
@@ -134,10 +127,6 @@ async function conda(inputs: Inputs, context: ActionContext, wanted: Wanted): Pr
 
 async function pixi(inputs: Inputs, context: ActionContext, wanted: Wanted): Promise<Made> {
   const { workingDirectory: folder, github, signal } = context;
-  if (inputs.pythonVersion)
-    throw new UserError(`input python-version: '${inputs.pythonVersion}' has no meaning for pixi`, {
-      advice: "The manifest says which Python: 'pixi add python=…' and commit pixi.lock.",
-    });
   const [{ findOrInstallPixi }, { installPixi }] = await Promise.all([
     import('./pixi/tool.ts'),
     import('./pixi/install.ts'),
@@ -145,14 +134,13 @@ async function pixi(inputs: Inputs, context: ActionContext, wanted: Wanted): Pro
   const tool = await findOrInstallPixi(signal);
   process.stdout.write(`pixi ${tool.version} at ${tool.path}\n`);
   const [file = ''] = wanted.project.files;
-  const made = await group(`Install the pixi workspace of ${relative(folder, file)}`, () =>
+  const made = await group(`Install the pixi workspace of ${shownFrom(folder, file)}`, () =>
     installPixi({
       pixi: tool,
       file,
       environments: inputs.pixiEnvironments,
       frozen: inputs.pixiFrozen,
       env: wanted.env,
-      selection: wanted.selection,
       temp: github.temp,
       signal,
     }),
@@ -163,12 +151,9 @@ async function pixi(inputs: Inputs, context: ActionContext, wanted: Wanted): Pro
 /** A condarc that is written into the workflow becomes a file under the name that conda and mamba insist on. */
 async function condarcFile(given: string, folder: string, temp: string): Promise<string> {
   if (given.includes('\n') || /^[\w-]+\s*:\s/.test(given)) {
-    const path = join(temp, 'mlops', 'condarc');
-    await mkdir(join(temp, 'mlops'), { recursive: true });
-    await writeFile(path, `${given}\n`, { mode: 0o600 });
-    return path;
+    return writeJobFile(temp, 'condarc', `${given}\n`);
   }
-  const path = isAbsolute(given) ? given : resolve(folder, given);
+  const path = resolve(folder, given);
   if (existsSync(path)) return path;
   throw new UserError(`input condarc: '${given}' does not exist in ${folder}`, {
     advice: 'Name a file, or write its contents as a block of text.',

@@ -1,4 +1,3 @@
-import { relative, sep } from 'node:path';
 import { type Context, group, type InputsOf } from '@mlops/core';
 import { hashText } from '@mlops/core/hash';
 import type { action } from './action.ts';
@@ -6,16 +5,17 @@ import { isWarm, uvCacheFolder } from './cache/built-wheels.ts';
 import { type Cache, environmentDigest } from './cache/cache.ts';
 import { restoreFromCache } from './cache/from-cache.ts';
 import type { Decision } from './cuda/decide.ts';
-import { digestOfTextFiles } from './digest.ts';
-import { install, planInstall, type Target } from './install.ts';
+import { install, planInstall } from './install.ts';
+import type { Target } from './plan.ts';
 import type { PostState } from './post.ts';
-import type { Project } from './project.ts';
+import { namesOf, type Project } from './project.ts';
 import type { Python } from './python.ts';
 import { readRequirements } from './requirements.ts';
 import { resolutionOf } from './resolution.ts';
 import type { Selection } from './selection.ts';
+import { digestOfTextFiles } from './text-file.ts';
 import type { Uv } from './uv/uv.ts';
-import { activate, ensureVenv, packagesIn, venvPaths } from './venv.ts';
+import { activate, ensureVenv, packagesIn, untilFinished, venvPaths } from './venv.ts';
 
 type Inputs = InputsOf<typeof action>;
 type ActionContext = Context<typeof action>;
@@ -75,8 +75,8 @@ export async function setUpVenv(
   outputs.restoredBytes = restoredBytes;
 
   const made = await ensureVenv(uv, venv, python, where);
-  await group(`Install ${names(project, folder).join(' and ')}`, () =>
-    install(target, plan, { uvCache, warm, reused: made === 'reused' }),
+  await group(`Install ${namesOf(project, folder).join(' and ')}`, () =>
+    untilFinished(venv, () => install(target, plan, { uvCache, warm, reused: made === 'reused' })),
   );
   const installSeconds = (performance.now() - begun) / 1000;
   await cuda?.finish();
@@ -96,7 +96,7 @@ export async function setUpVenv(
   context.record.environments.push({
     manager: project.manager,
     python: python.version,
-    lock: plan.locked ? { path: names(project, folder).join(', '), digest: lock } : null,
+    lock: plan.locked ? { path: namesOf(project, folder).join(', '), digest: lock } : null,
     digest: environmentDigest(plan.locked ? lock : digestOfPackages(packages ?? []), python, selection),
     cacheHit: cached.hit,
     ...(cuda && { cuda: cuda.record }),
@@ -112,7 +112,7 @@ export async function setUpVenv(
         ? 'cache hit'
         : 'fresh environment';
   context.summary.push(
-    `**Python ${python.version}**, ${count} ${count === 1 ? 'package' : 'packages'} from ${names(
+    `**Python ${python.version}**, ${count} ${count === 1 ? 'package' : 'packages'} from ${namesOf(
       project,
       folder,
     )
@@ -154,9 +154,4 @@ async function setUpCuda(inputs: Inputs, context: ActionContext, target: Target,
 async function lockedFiles({ manager, files }: Project): Promise<string[]> {
   if (manager !== 'pip') return files;
   return [...new Set([...files, ...(await readRequirements(files)).map(({ file }) => file)])];
-}
-
-/** The project's files as they are called from its folder. */
-function names(project: Project, folder: string): string[] {
-  return project.files.map((file) => relative(folder, file).split(sep).join('/'));
 }

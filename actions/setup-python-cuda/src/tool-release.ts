@@ -4,6 +4,7 @@ import { chmod, mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { debug, UserError } from '@mlops/core';
+import { command } from '@mlops/core/process';
 
 /** A tool's file on a release page of GitHub or of a mirror, pinned by its SHA-256. */
 export interface ReleasedTool {
@@ -39,8 +40,34 @@ export function findOnPath(name: string): string | undefined {
   return folders.map((folder) => join(folder, executable(name))).find((path) => existsSync(path));
 }
 
-/** Downloads a release into the tool's folder, whole or not at all, after its SHA-256 was checked. */
-export async function downloadRelease(tool: ReleasedTool): Promise<void> {
+/** The version that a program says it has; undefined where it does not run or says something else. */
+export async function versionOf(
+  path: string,
+  pattern: RegExp,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const said = await command(path, ['--version'], { signal, tolerate: true }).catch(() => undefined);
+  signal.throwIfAborted();
+  return pattern.exec(said?.stdout ?? '')?.[1];
+}
+
+/**
+ * Moves a finished tool to its folder. Where another job on this machine has been quicker, its tool stays, since it may
+ * be in use; what does not run is replaced.
+ */
+export async function putInPlace(made: string, folder: string, runs: () => Promise<unknown>): Promise<void> {
+  try {
+    await rename(made, folder);
+  } catch (error) {
+    if (!existsSync(folder)) throw error;
+    if (await runs()) return;
+    await rm(folder, { recursive: true, force: true });
+    await rename(made, folder);
+  }
+}
+
+/** Downloads a release into the tool's folder, whole or not at all, after its SHA-256 was checked; `runs` tells whether one is there. */
+export async function downloadRelease(tool: ReleasedTool, runs: () => Promise<unknown>): Promise<void> {
   const { name, version, file } = tool;
   const folder = toolFolder(name, version);
   const url = `${tool.address.replace(/\/$/, '')}/releases/download/${tool.tag}/${file}`;
@@ -71,8 +98,7 @@ export async function downloadRelease(tool: ReleasedTool): Promise<void> {
       await rename(archive, join(unpacked, executable(name)));
       await chmod(join(unpacked, executable(name)), 0o755);
     }
-    await rm(folder, { recursive: true, force: true });
-    await rename(unpacked, folder);
+    await putInPlace(unpacked, folder, runs);
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile, realpath, rm } from 'node:fs/promises';
+import { readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { join, posix, relative, sep, win32 } from 'node:path';
 import { addPath, exportVariable, UserError } from '@mlops/core';
 import { command } from '@mlops/core/process';
@@ -16,11 +16,28 @@ export function venvPaths(venv: string, platform: NodeJS.Platform): { bin: strin
 
 /** Whether there is a virtual environment. What is something else is not ours to replace: an error. */
 export async function isVenv(folder: string): Promise<boolean> {
-  if (!existsSync(folder) || (await readdir(folder)).length === 0) return false;
+  if (await isEmpty(folder)) return false;
   if (existsSync(join(folder, 'pyvenv.cfg'))) return true;
   throw new UserError(`input venv: '${folder}' exists and is not a virtual environment`, {
     advice: 'Name another folder, or remove this one before.',
   });
+}
+
+/** Whether there is nothing at this path, or an empty folder. */
+export async function isEmpty(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  return !found || (found.isDirectory() && (await readdir(path)).length === 0);
+}
+
+/** Stands in an environment until everything is installed, so that one that was interrupted is not taken for whole. */
+const unfinishedName = '.mlops-unfinished';
+
+/** Installs into an environment, which a later run replaces if this one does not come to its end. */
+export async function untilFinished(venv: string, install: () => Promise<void>): Promise<void> {
+  const mark = join(venv, unfinishedName);
+  await writeFile(mark, '');
+  await install();
+  await rm(mark);
 }
 
 /** Makes the virtual environment, or keeps the one that is there where it is whole and of the same Python. */
@@ -32,8 +49,10 @@ export async function ensureVenv(
 ): Promise<'reused' | 'made' | 'replaced'> {
   const there = await isVenv(venv);
   if (there) {
-    if (await isWhole(venv, python, where)) return 'reused';
-    process.stdout.write(`${venv} is broken or of another Python and is replaced.\n`);
+    const unfinished = existsSync(join(venv, unfinishedName));
+    if (!unfinished && (await isWhole(venv, python, where))) return 'reused';
+    const why = unfinished ? 'was not finished by an earlier run' : 'is broken or of another Python';
+    process.stdout.write(`${venv} ${why} and is replaced.\n`);
     await rm(venv, { recursive: true, force: true, maxRetries: 3 });
   }
   await uv.run(['venv', '--no-project', '--python', python.path, venv], where);

@@ -26,6 +26,38 @@ describe('recorded words', () => {
     expect(message(windows)).toMatch(/^the disk is full/);
   });
 
+  test('a repository that git cannot fetch, as uv and pip say it', () => {
+    const uv = `error: Failed to download and build \`ours @ git+https://bot:****@github.com/acme/ours.git\`
+  cause: Git operation failed
+  cause: process didn't exit successfully: \`/usr/bin/git fetch --force 'https://bot:****@github.com/acme/ours.git' '+HEAD:refs/remotes/origin/HEAD'\` (exit status: 128)
+         --- stderr
+         fatal: could not read Username for 'https://github.com': terminal prompts disabled`;
+    expect(message(uv)).toMatchInlineSnapshot(`
+      "git cannot fetch a repository: fatal: could not read Username for 'https://github.com': terminal prompts disabled
+      The repository is private or does not exist. Give git a token in an earlier step: git config --global url.'https://x-access-token:TOKEN@github.com/'.insteadOf 'https://github.com/', or a deploy key for ssh."
+    `);
+    const pip = `remote: Repository not found.
+fatal: Authentication failed for 'https://bot:s3cret@github.com/acme/ours.git/'
+error: subprocess-exited-with-error
+× git clone --filter=blob:none did not run successfully.`;
+    expect(message(pip)).toMatch(
+      /^git cannot fetch a repository: fatal: Authentication failed for 'https:\/\/github\.com/,
+    );
+    const gone = "Git operation failed\nfatal: unable to access 'https://h/x.git/': Connection refused";
+    expect(message(gone)).toMatch(/Connection refused\nCheck its address/);
+  });
+
+  test('files that uv cannot read', () => {
+    const latin1 = 'error: failed to decode file `/w/requirements.txt`: stream did not contain valid UTF-8';
+    expect(message(latin1)).toMatch(/Save it as UTF-8/);
+    const missing = `error: Error parsing included file in \`requirements.txt\` at position 0
+  cause: failed to read from file \`/w/base.txt\`: No such file or directory (os error 2)`;
+    expect(message(missing)).toMatchInlineSnapshot(`
+      "/w/base.txt is named here and is not there
+      Correct its path, which is relative to the file that names it, or commit it."
+    `);
+  });
+
   test('refusals, as conda, mamba and pixi say them', () => {
     const conda = `CondaHTTPError: HTTP 401 UNAUTHORIZED for url <https://conda.example.com/t/s3cret/ml/noarch/repodata.json>`;
     expect(message(conda)).toMatchInlineSnapshot(`

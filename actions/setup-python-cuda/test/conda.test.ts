@@ -94,7 +94,7 @@ test('conda gets an environment under the name it knows, with the version of Pyt
     'name: x\nchannels: [a]\ndependencies:\n  - a::python >=3.10\n  - python-dateutil\n  - pip:\n    - -r more.txt\n    - -e .\n    - six\n',
   );
   const written = await writeEnvironment(file, 'python=3.12', join(folder, 'temp'));
-  expect(written).toBe(join(folder, 'temp', 'environment.yml'));
+  expect(written).toBe(join(folder, 'temp/mlops/setup-python-cuda/environment.yml'));
   expect(parse(await readFile(written, 'utf8'))).toEqual({
     name: 'x',
     channels: ['a'],

@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { diskFull, saysDiskFull, tooSmall } from '../src/disk/disk.ts';
+import { diskFull, tooSmall } from '../src/disk/disk.ts';
 import { readDryRun } from '../src/disk/dry-run.ts';
 import { folderSize } from '../src/disk/folder-size.ts';
 import { imageBytes, reclaimable } from '../src/disk/reclaim.ts';
 import { fits, sizesInLock } from '../src/disk/wheel-sizes.ts';
+import { saysDiskFull } from '../src/failure/causes.ts';
 import type { Target } from '../src/plan.ts';
 
 let folder: string;

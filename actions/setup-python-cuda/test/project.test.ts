@@ -99,7 +99,7 @@ describe('environments of conda, pixi and MLflow', () => {
   });
   test.each([
     ['name: x\nconda_env: gone.yaml\n', 2, "conda_env: 'gone.yaml' does not exist beside MLproject"],
-    ['name: [\n', 2, 'MLproject is not valid YAML'],
+    ['name: [\n', 2, 'not valid YAML'],
   ])('MLproject %j is wrong at line %i', async (text, line, message) => {
     await writeFile(join(folder, 'MLproject'), text);
     await expect(find()).rejects.toMatchObject({
@@ -174,7 +174,7 @@ describe('what cannot be installed from', () => {
     await expect(find()).rejects.toThrow('Pipfile has no Pipfile.lock');
   });
   test.each([
-    [['nowhere.txt'], "'nowhere.txt' does not exist"],
+    [['nowhere.txt'], "'nowhere.txt' is no file"],
     [['notes.md'], "'notes.md' is no kind of file"],
     [['uv.lock', 'requirements.txt'], 'cannot be installed together'],
     [['environment.yml', 'requirements.txt'], 'cannot be installed together'],

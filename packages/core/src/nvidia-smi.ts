@@ -150,12 +150,23 @@ function understand<Field extends string>(
       complaints.push(`GPU ${index} tells nothing of itself: ${values[0]}`);
     else gpus.push(row as GpuRow<Field>);
   }
-  const message = complaints.join('\n');
+  const message = inShort(complaints);
   if (!gpus.length)
     return { state: 'broken', exitCode, message: message || `it said nothing (exit code ${exitCode})` };
   if (message) return { state: 'ok', gpus, warning: message };
   if (exitCode !== 0) return { state: 'ok', gpus, warning: `nvidia-smi ended with exit code ${exitCode}` };
   return { state: 'ok', gpus };
+}
+
+/** The first complaints, in letters that a log can show: whatever stands under this name may say anything. */
+function inShort(complaints: readonly string[]): string {
+  const lines = complaints.slice(0, 5).map((line) =>
+    line
+      .replace(/[\p{Cc}\p{Cf}\ufffd]+/gu, ' ')
+      .trim()
+      .slice(0, 200),
+  );
+  return [...lines.filter(Boolean), ...(complaints.length > 5 ? ['…'] : [])].join('\n');
 }
 
 /** `[N/A]`, `[Not Supported]`, `[Unknown Error]`, `[GPU is lost]` and the like stand where there is no value. */

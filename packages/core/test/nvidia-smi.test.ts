@@ -104,6 +104,15 @@ describe.skipIf(process.platform === 'win32')('nvidia-smi', () => {
     });
   });
 
+  test('what is no nvidia-smi may say anything, of which a log shows little', async () => {
+    const noise = Array.from({ length: 50 }, (_, line) => `\\001\\033[31m${'x'.repeat(400)}${line}`);
+    const found = await nvidiaSmi(['name'], { env: says(noise.join('\n'), 0) });
+    const { message } = found as { message: string };
+    expect(message.split('\n')).toHaveLength(6);
+    expect(message).toMatch(/^[\w[\\…\n ]*$/);
+    expect(message.length).toBeLessThan(1100);
+  });
+
   test('a corrupted infoROM (exit code 14) is a warning', async () => {
     const env = says('0, Tesla T4, 0, 9.1\nWARNING: infoROM is corrupted at gpu 0000:00:1E.0', 14);
     expect(await nvidiaSmi(fields, { env })).toEqual({

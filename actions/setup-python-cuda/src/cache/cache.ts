@@ -3,7 +3,7 @@ import type { GitHub, InputsOf } from '@mlops/core';
 import { hashText } from '@mlops/core/hash';
 import type { Store } from '@mlops/core/store';
 import type { action } from '../action.ts';
-import type { Plan } from '../install.ts';
+import type { Plan } from '../plan.ts';
 import type { Python } from '../python.ts';
 import type { Selection } from '../selection.ts';
 import type { Uv } from '../uv/uv.ts';

@@ -1,6 +1,6 @@
 import type { Context, InputsOf } from '@mlops/core';
 import type { action } from '../action.ts';
-import type { Plan } from '../install.ts';
+import type { Plan } from '../plan.ts';
 import type { Python } from '../python.ts';
 import type { Selection } from '../selection.ts';
 import type { Uv } from '../uv/uv.ts';

@@ -1,12 +1,15 @@
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { UserError } from '@mlops/core';
 import { hashText } from '@mlops/core/hash';
-import { digestOfTextFiles } from '../digest.ts';
+import { writeJobFile } from '../job-file.ts';
 import { lookInto, type Prefix } from '../prefix.ts';
 import { runTool } from '../run-tool.ts';
 import type { Selection } from '../selection.ts';
+import { digestOfTextFiles, readText } from '../text-file.ts';
+import { isEmpty } from '../venv.ts';
+import { compareVersions } from '../versions.ts';
 import { checkEnvironment, checkExplicit, kindOf, writeEnvironment } from './environment-file.ts';
 import { type LockedFiles, readCondaLock } from './lock.ts';
 import { condaSubdir } from './subdir.ts';
@@ -55,12 +58,12 @@ export async function makeCondaEnvironment(target: CondaTarget): Promise<MadePre
   const { prefix } = target;
   const plan = await planFiles(target);
   const digest = await digestOfTextFiles(plan.sources);
-  const tool = await target.findTool();
-  const path = await fileFor(tool, target, plan);
-  const args = createArguments({ ...target, tool }, { path, exact: plan.exact });
   const { selection, python, channels, createArgs } = target;
   const stamp = hashText(JSON.stringify([digest, selection, python, channels, createArgs]));
   const state = await stateOf(prefix, stamp);
+  const tool = await target.findTool();
+  const path = await fileFor(tool, target, plan);
+  const args = createArguments({ ...target, tool }, { path, exact: plan.exact });
   if (state !== 'same') {
     await rm(prefix, { recursive: true, force: true, maxRetries: 3 });
     await runTool(tool.path, args, { ...whereOf(target), loud: true });
@@ -87,7 +90,7 @@ interface Files {
 }
 
 async function planFiles({ file, shown, selection }: CondaTarget): Promise<Files> {
-  const text = await readFile(file, 'utf8');
+  const text = await readText(file);
   const subdir = process.env.CONDA_SUBDIR || condaSubdir(process.platform, process.arch);
   const kind = kindOf(file, text);
   if (kind === 'lock') {
@@ -108,20 +111,14 @@ async function fileFor(
   { file, python, temp }: CondaTarget,
   { exact, lock }: Files,
 ): Promise<string> {
-  const folder = join(temp, 'mlops');
-  if (!exact) return tool.cli === 'conda' ? writeEnvironment(file, python, folder) : file;
-  const explicit = join(folder, 'explicit.txt');
-  await mkdir(folder, { recursive: true });
-  if (lock) await writeFile(explicit, lock.explicit(knowsSha256(tool) ? 'sha256' : 'md5'));
-  else await copyFile(file, explicit);
-  return explicit;
+  if (!exact) return tool.cli === 'conda' ? writeEnvironment(file, python, temp) : file;
+  const text = lock ? lock.explicit(knowsSha256(tool) ? 'sha256' : 'md5') : await readText(file);
+  return writeJobFile(temp, 'explicit.txt', text);
 }
 
 /** Explicit lists may name sha256 from conda 24.9 and mamba 2.1 on; before, md5 only. */
 export function knowsSha256({ cli, version }: Pick<CondaTool, 'cli' | 'version'>): boolean {
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  const [fromMajor, fromMinor] = cli === 'conda' ? [24, 9] : [2, 1];
-  return major > fromMajor || (major === fromMajor && minor >= fromMinor);
+  return compareVersions(version, cli === 'conda' ? '24.9' : '2.1') >= 0;
 }
 
 /**
@@ -169,8 +166,7 @@ function activationOf(tool: CondaTool, prefix: string) {
 
 /** What a lock has from the package index, exactly: hashes are checked, and nothing else is resolved. */
 async function installRequirements(target: CondaTarget, prefix: Prefix, requirements: string): Promise<void> {
-  const file = join(target.temp, 'mlops', 'conda-requirements.txt');
-  await writeFile(file, requirements);
+  const file = await writeJobFile(target.temp, 'conda-requirements.txt', requirements);
   const args = ['-m', 'pip', 'install', '--no-deps', '--disable-pip-version-check', '--no-input', '-r', file];
   await runTool(prefix.python.path, args, {
     cwd: dirname(target.file),
@@ -182,7 +178,7 @@ async function installRequirements(target: CondaTarget, prefix: Prefix, requirem
 
 /** Whether the folder holds this environment, another one that may be replaced, or nothing. What is neither is kept. */
 async function stateOf(prefix: string, stamp: string): Promise<'same' | 'other' | 'none'> {
-  if (!existsSync(prefix) || (await readdir(prefix)).length === 0) return 'none';
+  if (await isEmpty(prefix)) return 'none';
   const isConda = existsSync(join(prefix, 'conda-meta'));
   if (!isConda && !existsSync(join(prefix, 'pyvenv.cfg')))
     throw new UserError(`input venv: '${prefix}' exists and is no environment`, {

@@ -1,8 +1,10 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { UserError } from '@mlops/core';
+import { writeJobFile } from '../job-file.ts';
 import { absolute } from '../python-env.ts';
 import { readRequirements } from '../requirements.ts';
+import { readText } from '../text-file.ts';
+import { readYaml } from '../yaml-file.ts';
 
 /** What the file of a conda environment is, by its contents. */
 export type CondaFile = 'explicit' | 'lock' | 'environment';
@@ -29,20 +31,11 @@ export function checkExplicit(text: string, subdir: string | undefined, file: st
 
 /** Refuses what is no environment before anything is downloaded, and returns the requirements files that it names. */
 export async function checkEnvironment(path: string, file: string): Promise<string[]> {
-  const { isMap, isScalar, isSeq, LineCounter, parseDocument } = await import('yaml');
-  const lines = new LineCounter();
-  const document = parseDocument(await readFile(path, 'utf8'), { lineCounter: lines });
-  const [broken] = document.errors;
-  if (broken)
-    throw new UserError(
-      `not valid YAML: ${broken.message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '')}`,
-      {
-        file,
-        line: broken.linePos?.[0].line ?? 1,
-        column: broken.linePos?.[0].col,
-      },
-    );
-  const dependencies = isMap(document.contents) ? document.contents.get('dependencies', true) : undefined;
+  const [{ isMap, isScalar, isSeq }, { contents, lineOf }] = await Promise.all([
+    import('yaml'),
+    readYaml(path, file),
+  ]);
+  const dependencies = isMap(contents) ? contents.get('dependencies', true) : undefined;
   if (!isSeq(dependencies))
     throw new UserError('no conda environment: there is no list under dependencies:', {
       file,
@@ -54,10 +47,9 @@ export async function checkEnvironment(path: string, file: string): Promise<stri
     if (isScalar(item) && typeof item.value === 'string') continue;
     const pip = isMap(item) ? item.get('pip', true) : undefined;
     if (!isSeq(pip)) {
-      const at = (item as { range?: [number, number, number] | null }).range?.[0] ?? 0;
       throw new UserError('a dependency is neither a package nor a list under pip:', {
         file,
-        line: lines.linePos(at).line,
+        line: lineOf(item),
         advice: "Write '- name=version', or '- pip:' with a list below.",
       });
     }
@@ -77,20 +69,17 @@ export async function checkEnvironment(path: string, file: string): Promise<stri
 export async function writeEnvironment(
   path: string,
   python: string | undefined,
-  folder: string,
+  temp: string,
 ): Promise<string> {
   const { parse, stringify } = await import('yaml');
-  const environment = parse(await readFile(path, 'utf8')) as { dependencies: (string | { pip: string[] })[] };
+  const environment = parse(await readText(path)) as { dependencies: (string | { pip: string[] })[] };
   const isPython = (each: unknown) => /^([\w-]+::)?python\s*($|[=<>!~\s])/.test(String(each));
   const packages = environment.dependencies.filter((each) => !python || !isPython(each));
   const dependencies = [
     ...packages.map((each) => withAbsolutePaths(each, dirname(path))),
     ...(python ? [python] : []),
   ];
-  const written = join(folder, 'environment.yml');
-  await mkdir(folder, { recursive: true });
-  await writeFile(written, stringify({ ...environment, dependencies }));
-  return written;
+  return writeJobFile(temp, 'environment.yml', stringify({ ...environment, dependencies }));
 }
 
 function withAbsolutePaths(each: string | { pip: string[] }, folder: string): string | { pip: string[] } {

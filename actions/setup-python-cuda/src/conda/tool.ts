@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { addPath, UserError } from '@mlops/core';
-import { command } from '@mlops/core/process';
-import { downloadRelease, executable, findOnPath, toolFolder } from '../tool-release.ts';
+import { downloadRelease, executable, findOnPath, toolFolder, versionOf } from '../tool-release.ts';
 import { micromambaRelease } from './micromamba-release.ts';
 import { condaSubdir } from './subdir.ts';
 
@@ -64,10 +63,7 @@ async function toolAt(
   path: string,
   signal: AbortSignal,
 ): Promise<CondaTool | undefined> {
-  const { stdout } = await command(path, ['--version'], { signal, tolerate: true }).catch(() => ({
-    stdout: '',
-  }));
-  const version = new RegExp(`^(?:${name} )?(\\d+\\.\\d[\\w.]*)`, 'm').exec(stdout)?.[1];
+  const version = await versionOf(path, new RegExp(`^(?:${name} )?(d+.d[w.]*)`, 'm'), signal);
   if (!version) return undefined;
   const cli = name === 'conda' || (name === 'mamba' && version.startsWith('1.')) ? 'conda' : 'micromamba';
   return { name, path, version, cli };
@@ -83,20 +79,24 @@ async function installMicromamba(signal: AbortSignal): Promise<CondaTool> {
       advice: 'Install conda or mamba in an earlier step; one on PATH is used as it is.',
     });
   const path = join(toolFolder('micromamba', version), executable('micromamba'));
-  const there = await toolAt('micromamba', path, signal);
+  const find = () => toolAt('micromamba', path, signal);
+  const there = await find();
   if (!there)
-    await downloadRelease({
-      name: 'micromamba',
-      version,
-      address: process.env.MICROMAMBA_REPOURL || 'https://github.com/mamba-org/micromamba-releases',
-      tag: version,
-      file: `micromamba-${subdir}`,
-      stripped: 0,
-      sha256: pinned,
-      advice:
-        'Install micromamba, mamba or conda in an earlier step, set HTTPS_PROXY, or MICROMAMBA_REPOURL to a mirror of its release repository.',
-    });
-  const tool = there ?? (await toolAt('micromamba', path, signal));
+    await downloadRelease(
+      {
+        name: 'micromamba',
+        version,
+        address: process.env.MICROMAMBA_REPOURL || 'https://github.com/mamba-org/micromamba-releases',
+        tag: version,
+        file: `micromamba-${subdir}`,
+        stripped: 0,
+        sha256: pinned,
+        advice:
+          'Install micromamba, mamba or conda in an earlier step, set HTTPS_PROXY, or MICROMAMBA_REPOURL to a mirror of its release repository.',
+      },
+      find,
+    );
+  const tool = there ?? (await find());
   if (!tool) throw new UserError(`micromamba ${version} does not run on this machine`);
   addPath(dirname(path));
   return tool;

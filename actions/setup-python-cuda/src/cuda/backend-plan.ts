@@ -1,7 +1,7 @@
-import type { Plan, Target } from '../install.ts';
+import { writeJobFile } from '../job-file.ts';
+import type { Plan, Target } from '../plan.ts';
 import { type BackendPlan, planBesideLock, torchIn } from './beside-lock.ts';
 import { firstThatResolves, type Wish } from './candidates.ts';
-import { written } from './locked-list.ts';
 import { checkComponents, toolkitRequirements } from './toolkit.ts';
 
 /**
@@ -26,7 +26,7 @@ export async function planForBackend(target: Target, plan: Plan, wish: Wish): Pr
   const torch = await torchIn(target, resolution);
   if (!torch.length && !wish.components.length) return { backend: best, plan, torch, instead: false };
   // Pinned to the very build: another one that is there already does not pass for it.
-  const pins = await written(target, 'torch-constraints.txt', torch.join('\n'));
+  const pins = await writeJobFile(target.temp, 'torch-constraints.txt', torch.join('\n'));
   const args = [...last.args, ...toolkit(backend), '--torch-backend', backend, '--constraint', pins];
   const steps = plan.steps.with(at, { ...last, args });
   return { backend, plan: { ...plan, steps }, torch, instead: false };

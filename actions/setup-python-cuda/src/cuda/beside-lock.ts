@@ -1,8 +1,9 @@
-import type { Plan, Target } from '../install.ts';
+import { writeJobFile } from '../job-file.ts';
+import { into, type Plan, type Target } from '../plan.ts';
 import { ToolError } from '../run-tool.ts';
-import { venvPaths } from '../venv.ts';
+import { sourcesOf } from '../sources.ts';
 import { firstThatResolves, type Wish } from './candidates.ts';
-import { type Locked, leavingOut, lockedList, pinOf, sourcesOf, written } from './locked-list.ts';
+import { type Locked, leavingOut, lockedList, pinOf } from './locked-list.ts';
 import { type Resolution, resolve } from './resolve.ts';
 import { checkComponents, toolkitRequirements } from './toolkit.ts';
 import { torchFamily } from './uv-torch.ts';
@@ -39,14 +40,14 @@ export async function planBesideLock(target: Target, plan: Plan, wish: Wish): Pr
     return { backend: best, plan, torch: kept ? locked.map(exactly) : [], instead: false };
 
   const [step = { args: [], cwd: target.folder }] = plan.steps;
-  const sources = await sourcesOf(step);
+  const sources = await sourcesOf(step, temp);
   const wanted = replaced.filter(({ name }) => !followsTorch(name)).map(withoutBuild);
   const out = new Set([
     ...replaced.map(({ name }) => name),
     ...(replaced.length ? await neededByTorchAlone(target, step, sources, list, family) : []),
   ]);
   const rest = list.filter(({ name }) => !out.has(name));
-  const constraints = await written(target, 'locked-constraints.txt', rest.map(pinOf).join('\n'));
+  const constraints = await writeJobFile(target.temp, 'locked-constraints.txt', rest.map(pinOf).join('\n'));
   const { backend, resolution } = await firstThatResolves(
     target,
     kept ? { ...wish, candidates: [build] } : wish,
@@ -63,17 +64,16 @@ export async function planBesideLock(target: Target, plan: Plan, wish: Wish): Pr
 
   const restNames = new Set(listed.map(({ name }) => name).filter((name) => !out.has(name)));
   const beside = [...resolution.versions].filter(([name]) => !restNames.has(name));
-  const file = await written(
-    target,
+  const file = await writeJobFile(
+    target.temp,
     'beside-the-lock.txt',
     beside.map(([name, version]) => `${name}==${version}`).join('\n'),
   );
-  const interpreter = venvPaths(venv, process.platform).python;
   const installBeside = {
     cwd: step.cwd,
     ...(step.env ? { env: step.env } : {}),
     args: [
-      ...['pip', 'install', '--no-deps', '--python', interpreter, '--torch-backend', backend],
+      ...['pip', 'install', '--no-deps', ...into(venv), '--torch-backend', backend],
       ...sources,
       ...['-r', file],
     ],
@@ -122,8 +122,12 @@ async function neededByTorchAlone(
   const libraries = list.filter(({ name }) => !family.has(name) && /^(nvidia|cuda)-/.test(name));
   if (!libraries.length) return [];
   const namesNeededBy = async (wanted: readonly Locked[]): Promise<ReadonlySet<string> | undefined> => {
-    const file = await written(target, 'some-of-the-lock.txt', wanted.map(({ text }) => text).join('\n'));
-    const pins = await written(target, 'all-of-the-lock.txt', list.map(pinOf).join('\n'));
+    const file = await writeJobFile(
+      target.temp,
+      'some-of-the-lock.txt',
+      wanted.map(({ text }) => text).join('\n'),
+    );
+    const pins = await writeJobFile(target.temp, 'all-of-the-lock.txt', list.map(pinOf).join('\n'));
     const args = ['-r', file, ...sources, '--constraint', pins];
     const options = {
       ...target,

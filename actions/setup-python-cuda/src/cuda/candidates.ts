@@ -1,6 +1,6 @@
 import { UserError } from '@mlops/core';
 import { explain } from '../failure/explain.ts';
-import type { Target } from '../install.ts';
+import type { Target } from '../plan.ts';
 import { ToolError } from '../run-tool.ts';
 import { cudaVersion, versionText } from './backend.ts';
 import { listed } from './request.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { UserError } from '@mlops/core';
-import type { Target } from '../install.ts';
+import type { Target } from '../plan.ts';
 import { normalName } from '../requirements.ts';
 import type { Wish } from './candidates.ts';
 

@@ -1,7 +1,6 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { UserError } from '@mlops/core';
 import { command } from '@mlops/core/process';
+import { writeJobFile } from '../job-file.ts';
 import { versionText } from './backend.ts';
 import { architecture, backendsFor, type Capability, generation, hasKernels } from './capability.ts';
 
@@ -52,9 +51,7 @@ export async function askTorch(
   python: string,
   { temp, signal, timeoutMs = 300_000 }: { temp: string; signal: AbortSignal; timeoutMs?: number },
 ): Promise<TorchReport> {
-  const file = join(temp, 'mlops', 'cuda', 'check_torch.py');
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, script);
+  const file = await writeJobFile(temp, 'check_torch.py', script);
   const timeout = AbortSignal.timeout(timeoutMs);
   try {
     const result = await command(python, ['-I', file], {

@@ -1,9 +1,11 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { UserError } from '@mlops/core';
-import type { Plan, Target } from '../install.ts';
+import { writeJobFile } from '../job-file.ts';
 import { withExtras } from '../locks/locked-package.ts';
+import { filesOf, isFile, type Plan, type Step, type Target } from '../plan.ts';
 import { normalName, readRequirements } from '../requirements.ts';
+import { compareVersions } from '../versions.ts';
 
 /** A package in a lock. */
 export interface Listed {
@@ -24,9 +26,6 @@ export type Locked = Listed & { version: string };
 export function pinOf({ name, version, marker }: Omit<Locked, 'text'>): string {
   return `${name}==${version}${marker ? ` ; ${marker}` : ''}`;
 }
-
-/** One run of uv of a plan. */
-type Step = Plan['steps'][number];
 
 /** What a plan would install, but for folders that have no name in it. */
 export async function lockedList(target: Target, plan: Plan): Promise<Listed[]> {
@@ -65,7 +64,7 @@ export async function leavingOut(
     };
   }
   mustLeaveOut(target.uv.version);
-  const excludes = await written(target, 'left-out.txt', [...names].join('\n'));
+  const excludes = await writeJobFile(target.temp, 'left-out.txt', [...names].join('\n'));
   const others = args
     .slice(2)
     .filter((arg) => arg !== '--allow-empty-requirements')
@@ -74,42 +73,16 @@ export async function leavingOut(
 }
 
 /** The first uv whose `uv pip install` can leave packages out of a list. */
-const leavesOut = [0, 9, 8] as const;
+const leavesOut = '0.9.8';
 
 function mustLeaveOut(version: string): void {
-  const parts = version.split('.').map(Number);
-  const difference =
-    leavesOut.map((part, index) => (parts[index] ?? 0) - part).find((each) => each !== 0) ?? 0;
-  if (difference < 0)
+  if (compareVersions(version, leavesOut) < 0)
     throw new UserError(
       `uv ${version} on PATH is too old to install PyTorch for another CUDA than the lock's`,
       {
-        advice: `Install uv ${leavesOut.join('.')} or newer in an earlier step, or none: then the action brings its own.`,
+        advice: `Install uv ${leavesOut} or newer in an earlier step, or none: then the action brings its own.`,
       },
     );
-}
-
-/** The options of a step, and of its requirements files, that say where packages come from. */
-export async function sourcesOf(step: Step): Promise<string[]> {
-  const { args } = step;
-  const own = args.flatMap((arg, index) => (sources.test(arg) ? [arg, args[index + 1] ?? ''] : []));
-  const texts = await Promise.all(filesOf(step).map((file) => readFile(file, 'utf8').catch(() => '')));
-  const lines = texts.flatMap((text) => text.split(/\r?\n/));
-  const written = lines.flatMap((line) => {
-    const [, option = '', value = ''] = /^(--?[\w-]+)[\s=]+(\S+)/.exec(line) ?? [];
-    return sources.test(option) ? [option, value] : [];
-  });
-  return [...own, ...written];
-}
-
-const sources = /^(--(default-index|index|index-url|extra-index-url|index-strategy|find-links)|-i|-f)$/;
-
-/** Writes a file that lives as long as the job, and returns its path. */
-export async function written({ temp }: Pick<Target, 'temp'>, name: string, text: string): Promise<string> {
-  const file = join(temp, 'mlops', 'cuda', name);
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, `${text}\n`);
-  return file;
 }
 
 /** The requirements that `uv sync` would install, in a file. */
@@ -120,16 +93,7 @@ async function exported(target: Target, { args, cwd, env }: Step): Promise<strin
     signal: target.signal,
     ...(env ? { env } : {}),
   });
-  return written(target, 'exported.txt', stdout);
-}
-
-/** Files among the arguments of `uv pip sync`. */
-function filesOf({ args }: Step): string[] {
-  return args.slice(2).filter(isFile);
-}
-
-function isFile(arg: string): boolean {
-  return isAbsolute(arg) && /\.(txt|in|toml)$/.test(arg);
+  return writeJobFile(target.temp, 'exported.txt', stdout);
 }
 
 /** A lock as PEP 751 has it: https://packaging.python.org/en/latest/specifications/pylock-toml/ */
@@ -174,5 +138,5 @@ async function pylockWithout(target: Target, file: string, names: ReadonlySet<st
   for (const each of kept)
     for (const source of [each.directory, each.archive, each.vcs, each.sdist, ...(each.wheels ?? [])])
       if (source?.path) source.path = resolve(dirname(file), source.path);
-  return written(target, 'pylock.toml', stringify({ ...lock, packages: kept }));
+  return writeJobFile(target.temp, 'pylock.toml', stringify({ ...lock, packages: kept }));
 }

@@ -1,5 +1,6 @@
 import { annotate } from '@mlops/core';
-import { type Plan, planInstall, type Target } from '../install.ts';
+import { planInstall } from '../install.ts';
+import type { Plan, Target } from '../plan.ts';
 import type { Selection } from '../selection.ts';
 import { planForBackend } from './backend-plan.ts';
 import type { BackendPlan } from './beside-lock.ts';

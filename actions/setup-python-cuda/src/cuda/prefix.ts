@@ -9,15 +9,9 @@ import { cudaRequest } from './request.ts';
  * what `auto` is. A version, or none for `cpu`, is told in CONDA_OVERRIDE_CUDA.
  */
 export async function cudaForPrefix(
-  { cuda, cudaPackages, activate }: { cuda: string; cudaPackages: readonly string[]; activate: boolean },
+  { cuda, activate }: { cuda: string; activate: boolean },
   context: Context<typeof action>,
-  manager: string,
 ): Promise<Record<string, string>> {
-  if (cudaPackages.length)
-    throw new UserError(`input cuda-packages: '${cudaPackages[0]}' has no meaning for ${manager}`, {
-      advice:
-        "Its channels have the toolkit: add 'cuda-nvcc' and the like to the environment's dependencies.",
-    });
   const request = cudaRequest(cuda, []);
   if (request.kind === 'version' && process.platform === 'darwin')
     throw new UserError(`input cuda: '${cuda}' cannot be had on macOS, which has no CUDA`);

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suggest, UserError } from '@mlops/core';
-import type { Target } from '../install.ts';
+import type { Target } from '../plan.ts';
 import { normalName } from '../requirements.ts';
 import { cudaVersion, versionText } from './backend.ts';
 

@@ -1,7 +1,7 @@
 import { readFile, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UserError } from '@mlops/core';
-import type { Plan, Target } from '../install.ts';
+import type { Plan, Target } from '../plan.ts';
 import { packagesToInstall } from './dry-run.ts';
 import { reclaimable } from './reclaim.ts';
 import { type PackageSize, sizesInLock } from './wheel-sizes.ts';
@@ -53,13 +53,6 @@ export async function diskFull(target: Target, uvCache: string, cause: unknown):
       cause,
       advice: await spaceAdvice(folder, uvCache, target.signal),
     },
-  );
-}
-
-/** Whether a program ended because the disk was full, on any platform. */
-export function saysDiskFull(text: string): boolean {
-  return /No space left on device|os error 28\b|not enough space on the disk|os error 112\b|Disk quota exceeded/i.test(
-    text,
   );
 }
 

@@ -1,19 +1,10 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import type { Plan, Target } from '../install.ts';
+import { writeJobFile } from '../job-file.ts';
+import type { Plan, Step, Target } from '../plan.ts';
+import { sourcesOf } from '../sources.ts';
 import { type PackageSize, sizesInLock } from './wheel-sizes.ts';
 
-/** Options of uv that say where packages come from, each with a value. */
-const ofSources = new Set([
-  '--python',
-  '--index',
-  '--default-index',
-  '--index-url',
-  '--extra-index-url',
-  '--find-links',
-  '--index-strategy',
-  '--torch-backend',
-]);
+/** Options of uv that decide, beside the sources, what a package's file is. */
+const ofTarget = new Set(['--python', '--torch-backend']);
 
 /**
  * What uv would download for a plan, with sizes: as the lock tells them, or as the indexes do. Of packages of which uv
@@ -26,13 +17,14 @@ export async function packagesToInstall(
   inLock: readonly PackageSize[] | undefined,
 ): Promise<PackageSize[] | undefined> {
   const packages: PackageSize[] = [];
-  for (const { args, cwd, env } of steps) {
+  for (const step of steps) {
+    const { args, cwd, env } = step;
     const options = { cwd, signal: target.signal, tolerate: true, ...(env ? { env } : {}) };
     const { exitCode, said } = await target.uv.run([...args, '--dry-run'], options);
     if (exitCode !== 0) return undefined;
     const { names, downloads } = readDryRun(said);
     if (downloads === 0) continue;
-    const sizes = inLock ?? (await sizesFromIndex(target, names, args, options));
+    const sizes = inLock ?? (await sizesFromIndex(target, names, step, options));
     const wanted = sizes?.filter(({ name, version }) => names.has(`${name}==${version}`));
     if (!wanted) return undefined;
     packages.push(...wanted.toSorted((a, b) => a.bytes - b.bytes).slice(0, downloads));
@@ -51,15 +43,15 @@ export function readDryRun(said: string): { names: Set<string>; downloads: numbe
 async function sizesFromIndex(
   { uv, temp, python }: Target,
   names: ReadonlySet<string>,
-  args: readonly string[],
+  step: Step,
   options: { cwd: string; signal: AbortSignal; env?: Record<string, string> },
 ): Promise<PackageSize[] | undefined> {
-  const file = join(temp, 'mlops', 'to-be-installed.txt');
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, [...names, ''].join('\n'));
-  const sources = args.flatMap((arg, index) => (ofSources.has(arg) ? [arg, args[index + 1] ?? ''] : []));
+  const file = await writeJobFile(temp, 'to-be-installed.txt', [...names, ''].join('\n'));
+  const sources = (await sourcesOf(step, temp)).filter((arg) => arg !== '-r');
+  const { args } = step;
+  const of = args.flatMap((arg, index) => (ofTarget.has(arg) ? [arg, args[index + 1] ?? ''] : []));
   const { exitCode, stdout } = await uv.run(
-    ['pip', 'compile', '--no-deps', '--quiet', '--format', 'pylock.toml', ...sources, file],
+    ['pip', 'compile', '--no-deps', '--quiet', '--format', 'pylock.toml', ...of, ...sources, file],
     { ...options, tolerate: true },
   );
   if (exitCode !== 0) return undefined;

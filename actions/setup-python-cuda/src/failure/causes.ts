@@ -1,3 +1,4 @@
+import { busyStatus } from '../run-tool.ts';
 import { buildAdvice, buildFailure } from './build-failure.ts';
 
 /** Why an installation failed, where it can be told from what the tool said. */
@@ -24,6 +25,8 @@ type Recognise = (said: string, job: Circumstances) => Cause | undefined;
 
 const recognisers: Recognise[] = [
   diskFull,
+  unreadable,
+  git,
   refused,
   busy,
   hashMismatch,
@@ -46,16 +49,58 @@ export function causeOf(said: string, job: Circumstances): Cause | undefined {
   return undefined;
 }
 
+/** Whether a program ended because the disk was full, on any platform. */
+export function saysDiskFull(said: string): boolean {
+  return /No space left on device|not enough space on the disk|NoSpaceLeftError|Disk quota exceeded|os error (28|112)\b/i.test(
+    said,
+  );
+}
+
 function diskFull(said: string, { freeBytes }: Circumstances): Cause | undefined {
-  if (
-    !/No space left on device|not enough space on the disk|NoSpaceLeftError|os error (28|112)\b/i.test(said)
-  )
-    return undefined;
+  if (!saysDiskFull(said)) return undefined;
   const file = /(?:to|at|file) `?((?:\/|[A-Z]:\\)[^`'"\s:]+)/.exec(said)?.[1];
   return {
     message: `the disk is full${file ? ` (writing ${file})` : ''}: ${(freeBytes / 2 ** 30).toFixed(1)} GiB are free`,
     advice:
       "Free space in an earlier step (on hosted runners: 'docker image prune --all --force', or folders such as /usr/local/lib/android and /usr/share/dotnet), install fewer packages, or use a runner with a larger disk.",
+  };
+}
+
+/** A file of the project that uv cannot read. */
+function unreadable(said: string): Cause | undefined {
+  if (/stream did not contain valid UTF-8/.test(said))
+    return {
+      advice: 'It has letters in the encoding of one country. Save it as UTF-8, as every editor can.',
+    };
+  const missing = /failed to read from file `([^`]+)`: (?:No such file|The system cannot find)/.exec(
+    said,
+  )?.[1];
+  if (!missing) return undefined;
+  return {
+    message: `${missing} is named here and is not there`,
+    advice: 'Correct its path, which is relative to the file that names it, or commit it.',
+  };
+}
+
+/** A requirement from a repository that git cannot fetch. */
+function git(said: string): Cause | undefined {
+  if (
+    !/Git operation failed|git (?:fetch|clone)\b.*(?:exit status|exit code|did not run successfully)/.test(
+      said,
+    )
+  )
+    return undefined;
+  const reason = /^\s*((?:fatal|remote|ERROR|error): .+)$/gim;
+  const lines = [...said.matchAll(reason)].map(([, line = '']) => line);
+  const why = lines.findLast((line) => /^fatal: /.test(line)) ?? lines.at(-1) ?? 'git said nothing';
+  const denied = /could not read (Username|Password)|Authentication failed|Permission denied|not found/i.test(
+    said,
+  );
+  return {
+    message: `git cannot fetch a repository: ${why.replace(/(\w:\/\/)[^/\s@]+@/, '$1')}`,
+    advice: denied
+      ? "The repository is private or does not exist. Give git a token in an earlier step: git config --global url.'https://x-access-token:TOKEN@github.com/'.insteadOf 'https://github.com/', or a deploy key for ssh."
+      : 'Check its address and revision, and whether this runner reaches it.',
   };
 }
 
@@ -85,11 +130,7 @@ function refused(said: string, { hasCredentials }: Circumstances): Cause | undef
 }
 
 function busy(said: string): Cause | undefined {
-  const found =
-    /\b(429 Too Many Requests|50[0234] (?:Internal Server Error|Bad Gateway|Service Unavailable|Gateway Time-?out))|HTTP (?:error )?(429|50[0234])\b|\b(429|50[0234]) (?:Client|Server) Error|response code:? (429|50[0234])/i.exec(
-      said,
-    );
-  const status = found?.slice(1).find(Boolean);
+  const status = busyStatus(said);
   if (!status) return undefined;
   const url = addressIn(said);
   const many = status.startsWith('429');

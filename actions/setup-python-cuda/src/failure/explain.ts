@@ -1,12 +1,13 @@
 import { readFile, statfs } from 'node:fs/promises';
-import { dirname, join, relative, resolve, sep } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { UserError } from '@mlops/core';
 import { hasCredentials } from '../indexes.ts';
 import { manifestBeside } from '../pixi/manifest.ts';
 import type { Project } from '../project.ts';
-import { declaredRequirements, normalName, type Requirement } from '../requirements.ts';
+import { declaredRequirements, normalName, type Requirement, withoutSecrets } from '../requirements.ts';
 import type { ToolError } from '../run-tool.ts';
+import { shownFrom } from '../shown-path.ts';
 import { type Cause, causeOf } from './causes.ts';
 import { ownWords } from './own-words.ts';
 
@@ -21,8 +22,8 @@ export async function explain(
   workspace: string,
   constraints: readonly string[] = [],
 ): Promise<UserError> {
-  const shown = (path: string) => relative(workspace, path).split(sep).join('/');
-  const said = ownWords(error);
+  const shown = (path: string) => shownFrom(workspace, path);
+  const said = withoutSecrets(ownWords(error));
   const parsed = await syntaxError(said, folder, shown);
   if (parsed) return new UserError(said, { ...parsed, cause: error, advice: syntaxAdvice(said) });
 
@@ -40,7 +41,7 @@ export async function explain(
   const place = first
     ? { file: shown(first.file), line: first.line }
     : { file: shown(project.files[0] ?? folder), line: 1 };
-  const list = involved.map((each) => `${shown(each.file)}:${each.line}: ${each.text}`);
+  const list = involved.map((each) => `${shown(each.file)}:${each.line}: ${withoutSecrets(each.text)}`);
   return new UserError(messageOf(cause, said, list), {
     ...place,
     cause: error,
@@ -84,7 +85,11 @@ async function syntaxError(
   shown: (path: string) => string,
 ): Promise<{ file: string; line: number; column?: number } | undefined> {
   const [, file, line, column] = /(?:^|[\s`])([^\s`:]+\.(?:txt|in|toml)):(\d+):(\d+)/.exec(said) ?? [];
-  if (file) return { file: shown(join(folder, file)), line: Number(line), column: Number(column) };
+  if (file) return { file: shown(resolve(folder, file)), line: Number(line), column: Number(column) };
+  const [, document] = /Failed to parse `([^`]+\.(?:toml|lock))`|Failed to parse: `([^`]+)`/.exec(said) ?? [];
+  const [, row, at] = /TOML parse error at line (\d+), column (\d+)/.exec(said) ?? [];
+  if (document && row)
+    return { file: shown(resolve(folder, document)), line: Number(row), column: Number(at) };
   const [, parsed, position] = /Couldn't parse requirement in `([^`]+)` at position (\d+)/.exec(said) ?? [];
   if (!parsed) return undefined;
   const path = resolve(folder, parsed);
@@ -95,7 +100,9 @@ async function syntaxError(
 function syntaxAdvice(said: string): string {
   return /[\w.-]+=[\w.]+=\w+/.test(said)
     ? "This is a list that 'conda list --export' writes; write one for conda with '--explicit', or list the packages in an environment.yml."
-    : 'Mend this line; it is no requirement.';
+    : /TOML parse error/.test(said)
+      ? 'Mend this line, or write a lock anew with its tool; marks of a merge (<<<<<<<) may be left in it.'
+      : 'Mend this line; it is no requirement.';
 }
 
 /**

@@ -1,10 +1,15 @@
-import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { mask, UserError } from '@mlops/core';
-import { into, type Plan, shown, type Target } from '../plan.ts';
+import { writeJobFile } from '../job-file.ts';
+import { into, type Plan, type Target } from '../plan.ts';
+import { shownFrom } from '../shown-path.ts';
 import { type LockedPackage, requirementLine } from './locked-package.ts';
 import { readPipfileLock } from './pipfile-lock.ts';
 import { indexesOf, isOfPoetry1, isPackage, readPoetryLock } from './poetry-lock.ts';
+
+/** What the packages of a foreign lock are written into. */
+const requirementsName = 'locked-requirements.txt';
 
 /** poetry.lock: exactly its packages, and the project in place, as `poetry install` does. */
 export async function planPoetry(target: Target): Promise<Plan> {
@@ -13,7 +18,7 @@ export async function planPoetry(target: Target): Promise<Plan> {
   const folder = dirname(lock);
   const pyproject = await readFile(join(folder, 'pyproject.toml'), 'utf8').catch(() => {
     throw new UserError('poetry.lock has no pyproject.toml beside it', {
-      file: shown(workspace, lock),
+      file: shownFrom(workspace, lock),
       line: 1,
     });
   });
@@ -21,12 +26,11 @@ export async function planPoetry(target: Target): Promise<Plan> {
   const more = isPackage(pyproject) ? [requirementOfProject(folder)] : [];
   if (isOfPoetry1(text)) {
     const { exportPoetryLock } = await import('./poetry-export.ts');
-    const file = await requirementsFile(target.temp);
-    await exportPoetryLock(target.uv, folder, pyproject, selection, file, target.signal);
-    await appendFile(file, ['', ...more, ''].join('\n'));
+    const exported = await exportPoetryLock(target, folder, pyproject);
+    const file = await writeJobFile(target.temp, requirementsName, [exported, ...more, ''].join('\n'));
     return planSync(file, await indexesOf(text), folder, venv);
   }
-  const { packages, indexes } = readPoetryLock(text, pyproject, selection, shown(workspace, lock));
+  const { packages, indexes } = readPoetryLock(text, pyproject, selection, shownFrom(workspace, lock));
   const file = await writeRequirements({ ...target, folder }, packages, more);
   return planSync(file, indexes, folder, venv);
 }
@@ -38,14 +42,18 @@ export async function planPipenv(target: Target): Promise<Plan> {
   const { packages, indexes } = readPipfileLock(
     await readFile(lock, 'utf8'),
     selection,
-    shown(workspace, lock),
+    shownFrom(workspace, lock),
   );
-  for (const { username, password } of indexes.filter((url) => URL.canParse(url)).map((url) => new URL(url)))
-    for (const secret of password ? [password, decodeURIComponent(password)] : username ? [username] : [])
-      mask(secret);
   const folder = dirname(lock);
   const file = await writeRequirements({ ...target, folder }, packages, []);
   return planSync(file, indexes, folder, venv);
+}
+
+/** Addresses of private indexes may hold tokens, as such locks have them. */
+function maskTokens(indexes: readonly string[]): void {
+  for (const { username, password } of indexes.flatMap((index) => URL.parse(index) ?? []))
+    for (const secret of password ? [password, decodeURIComponent(password)] : username ? [username] : [])
+      mask(secret);
 }
 
 /** The project itself, in place, as `poetry install` does. */
@@ -65,22 +73,15 @@ async function writeRequirements(
   const unhashed = packages.find(
     ({ source, hashes }) => source !== 'any' && 'version' in source && hashes.length === 0,
   );
-  const lock = shown(workspace, project.files[0] ?? '');
+  const lock = shownFrom(workspace, project.files[0] ?? '');
   if (unhashed)
     throw new UserError(`${lock} has no hash for ${unhashed.name}`, {
       file: lock,
       line: 1,
       advice: 'Write the lock anew with the current version of its tool, and commit it.',
     });
-  const file = await requirementsFile(temp);
-  await writeFile(file, [...packages.map((each) => requirementLine(each, folder)), ...more, ''].join('\n'));
-  return file;
-}
-
-async function requirementsFile(temp: string): Promise<string> {
-  const file = join(temp, 'mlops', 'locked-requirements.txt');
-  await mkdir(dirname(file), { recursive: true });
-  return file;
+  const lines = [...packages.map((each) => requirementLine(each, folder)), ...more, ''];
+  return writeJobFile(temp, requirementsName, lines.join('\n'));
 }
 
 /** Installs exactly what a requirements file names. Hashes are checked by uv. */
@@ -90,6 +91,7 @@ function planSync(file: string, indexes: readonly string[], cwd: string, venv: s
       locked: true,
       steps: [{ args: ['pip', 'sync', '--allow-empty-requirements', file, ...into(venv)], cwd }],
     };
+  maskTokens(indexes);
   // With every file fixed by its hash, it does not matter which index offers it.
   const args = ['pip', 'sync', '--allow-empty-requirements', file, '--index-strategy', 'unsafe-best-match'];
   // A lock's index may be private, and its address in the lock hold a token: that is no argument.

@@ -27,11 +27,6 @@ export function readPipfileLock(
   file: string,
 ): { packages: LockedPackage[]; indexes: string[] } {
   const lock = parseLock(text, file);
-  if (selection.extras.length)
-    throw new UserError(
-      `input extras: '${selection.extras[0]}' has no meaning for Pipfile.lock, which has no extras`,
-      { file, line: 1 },
-    );
   const categories = Object.keys(lock).filter((key) => key !== '_meta');
   const chosen = ['default', ...selection.groups.map((group) => categoryOf(group, categories, file))];
   const excluded = new Set(selection.excludeGroups);

@@ -1,6 +1,5 @@
 import { parse } from 'smol-toml';
-import type { Selection } from '../selection.ts';
-import type { Uv } from '../uv/uv.ts';
+import type { Target } from '../plan.ts';
 
 /** The Poetry that reads locks of Poetry 1, which do not say which group a package belongs to. */
 const poetry = ['--from', 'poetry==2.5.1', '--with', 'poetry-plugin-export==1.10.1'];
@@ -15,17 +14,14 @@ interface Project {
 }
 
 /**
- * Has Poetry write a lock of Poetry 1 as a hashed requirements file, with the groups that `poetry install` takes and
+ * A lock of Poetry 1 as Poetry writes it as a hashed requirements file, with the groups that `poetry install` takes and
  * what the selection adds and leaves out.
  */
 export async function exportPoetryLock(
-  uv: Uv,
+  { uv, selection, signal }: Pick<Target, 'uv' | 'selection' | 'signal'>,
   folder: string,
   pyproject: string,
-  selection: Selection,
-  output: string,
-  signal: AbortSignal,
-): Promise<void> {
+): Promise<string> {
   const { group = {}, 'dev-dependencies': dev } = (parse(pyproject) as Project).tool?.poetry ?? {};
   const byDefault = Object.keys(group).filter((name) => group[name]?.optional !== true);
   const chosen = [...byDefault, ...(dev ? ['dev'] : []), ...selection.groups].filter(
@@ -34,9 +30,9 @@ export async function exportPoetryLock(
   const only = selection.excludeGroups.includes('main');
   const args = [
     ...['tool', 'run', '--quiet', ...poetry, 'poetry', 'export', '--no-interaction', '--no-ansi'],
-    ...['--format', 'requirements.txt', '--without-urls', '--output', output],
+    ...['--format', 'requirements.txt', '--without-urls'],
     ...(chosen.length ? [only ? '--only' : '--with', [...new Set(chosen)].join(',')] : []),
     ...selection.extras.flatMap((extra) => ['--extras', extra]),
   ];
-  await uv.run(args, { cwd: folder, signal });
+  return (await uv.run(args, { cwd: folder, signal })).stdout;
 }

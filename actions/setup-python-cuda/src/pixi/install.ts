@@ -1,10 +1,9 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { UserError } from '@mlops/core';
-import { digestOfTextFiles } from '../digest.ts';
 import { lookInto, type Prefix } from '../prefix.ts';
 import { runTool } from '../run-tool.ts';
-import type { Selection } from '../selection.ts';
+import { digestOfTextFiles } from '../text-file.ts';
 import { manifestBeside } from './manifest.ts';
 import type { Pixi } from './tool.ts';
 
@@ -18,7 +17,6 @@ export interface PixiTarget {
   frozen: boolean;
   /** Further variables for the tool. */
   env: Record<string, string>;
-  selection: Selection;
   temp: string;
   signal: AbortSignal;
 }
@@ -28,7 +26,6 @@ export async function installPixi(
   target: PixiTarget,
 ): Promise<{ prefix: Prefix; locked: boolean; digest: string; manifest: string }> {
   const { pixi, environments, signal, temp } = target;
-  refuseSelection(target.selection);
   const manifest = manifestBeside(target.file);
   const folder = dirname(manifest);
   const lock = join(folder, 'pixi.lock');
@@ -65,12 +62,4 @@ export async function installPixi(
 function variablesOf(stdout: string): Record<string, string> {
   const json = stdout.slice(Math.max(stdout.indexOf('{'), 0));
   return (JSON.parse(json) as { environment_variables: Record<string, string> }).environment_variables;
-}
-
-function refuseSelection({ extras, groups, excludeGroups }: Selection): void {
-  for (const [input, [name]] of Object.entries({ extras, groups, 'exclude-groups': excludeGroups }))
-    if (name)
-      throw new UserError(`input ${input}: '${name}' has no meaning for pixi`, {
-        advice: "Its features make up environments: name those in 'pixi-environments'.",
-      });
 }

@@ -1,8 +1,8 @@
 import { dirname, join } from 'node:path';
 import { addPath, UserError } from '@mlops/core';
-import { command } from '@mlops/core/process';
-import { downloadRelease, executable, findOnPath, toolFolder } from '../tool-release.ts';
+import { downloadRelease, executable, findOnPath, toolFolder, versionOf } from '../tool-release.ts';
 import { targetTriple } from '../uv/uv-release.ts';
+import { compareVersions } from '../versions.ts';
 import { pixiRelease } from './pixi-release.ts';
 
 export interface Pixi {
@@ -12,7 +12,7 @@ export interface Pixi {
 }
 
 /** The oldest pixi that says an environment's variables as JSON. */
-const oldest = [0, 21] as const;
+const oldest = '0.21';
 
 /** Finds pixi on PATH, or installs it from its release page or from a mirror of it that PIXI_REPOURL names. */
 export async function findOrInstallPixi(signal: AbortSignal): Promise<Pixi> {
@@ -27,32 +27,33 @@ export async function findOrInstallPixi(signal: AbortSignal): Promise<Pixi> {
     });
   const { version } = pixiRelease;
   const path = join(toolFolder('pixi', version), executable('pixi'));
-  const there = await pixiAt(path, signal);
+  const find = () => pixiAt(path, signal);
+  const there = await find();
   if (!there)
-    await downloadRelease({
-      name: 'pixi',
-      version,
-      address: process.env.PIXI_REPOURL || 'https://github.com/prefix-dev/pixi',
-      tag: `v${version}`,
-      file: `pixi-${triple}.${process.platform === 'win32' ? 'zip' : 'tar.gz'}`,
-      stripped: 0,
-      sha256,
-      advice:
-        'Install pixi in an earlier step, set HTTPS_PROXY, or PIXI_REPOURL to a mirror of its repository.',
-    });
-  const pixi = there ?? (await pixiAt(path, signal));
+    await downloadRelease(
+      {
+        name: 'pixi',
+        version,
+        address: process.env.PIXI_REPOURL || 'https://github.com/prefix-dev/pixi',
+        tag: `v${version}`,
+        file: `pixi-${triple}.${process.platform === 'win32' ? 'zip' : 'tar.gz'}`,
+        stripped: 0,
+        sha256,
+        advice:
+          'Install pixi in an earlier step, set HTTPS_PROXY, or PIXI_REPOURL to a mirror of its repository.',
+      },
+      find,
+    );
+  const pixi = there ?? (await find());
   if (!pixi) throw new UserError(`pixi ${version} does not run on this machine`);
   addPath(dirname(path));
   return pixi;
 }
 
 async function pixiAt(path: string, signal: AbortSignal): Promise<Pixi | undefined> {
-  const { stdout } = await command(path, ['--version'], { signal, tolerate: true }).catch(() => ({
-    stdout: '',
-  }));
-  const [, version, major, minor] = /^pixi ((\d+)\.(\d+)\.\S+)/.exec(stdout) ?? [];
+  const version = await versionOf(path, /^pixi (\d+\.\d+\.\S+)/, signal);
   if (!version) return undefined;
-  if (Number(major) > oldest[0] || Number(minor) >= oldest[1]) return { path, version };
-  process.stdout.write(`pixi ${version} on PATH is older than ${oldest.join('.')} and is not used.\n`);
+  if (compareVersions(version, oldest) >= 0) return { path, version };
+  process.stdout.write(`pixi ${version} on PATH is older than ${oldest} and is not used.\n`);
   return undefined;
 }

@@ -1,16 +1,24 @@
 import { statSync } from 'node:fs';
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { addPath, retry, UserError } from '@mlops/core';
 import { CommandError, command } from '@mlops/core/process';
 import type { ToolCache } from '../cache/tool-cache.ts';
 import { type RunTool, runTool, type ToolResult } from '../run-tool.ts';
-import { downloadRelease, executable, findOnPath, toolFolder } from '../tool-release.ts';
+import {
+  downloadRelease,
+  executable,
+  findOnPath,
+  putInPlace,
+  toolFolder,
+  versionOf,
+} from '../tool-release.ts';
+import { compareVersions } from '../versions.ts';
 import { targetTriple, type UvRelease, uvRelease, uvRequirement, uvRequirementsFile } from './uv-release.ts';
 import { meets, type WantedUv } from './wanted-uv.ts';
 
-/** The oldest uv that knows pylock.toml, dependency groups in `uv pip`, and interpreters as JSON. */
-const oldestUv = [0, 8, 0] as const;
+/** The first uv that knows pylock.toml, dependency groups in `uv pip`, and interpreters as JSON. */
+const oldestUv = '0.8';
 
 /** The uv that this action works with. */
 export class Uv {
@@ -38,7 +46,8 @@ export async function findOrInstallUv(
   tools: ToolCache,
   wanted?: WantedUv,
 ): Promise<Uv> {
-  const onPath = await uvAt('uv', signal);
+  const found = findOnPath('uv');
+  const onPath = found && (await uvAt(found, signal));
   if (onPath && (!wanted || meets(onPath.version, wanted.specifier))) return onPath;
   const uv =
     !wanted || meets(uvRequirement.version, wanted.specifier)
@@ -80,21 +89,13 @@ async function otherUv(wanted: WantedUv, cwd: string, signal: AbortSignal, tools
 }
 
 async function uvAt(path: string, signal: AbortSignal): Promise<Uv | undefined> {
-  const { stdout } = await command(path, ['--version'], { signal, tolerate: true }).catch(() => ({
-    stdout: '',
-  }));
-  const version = /^uv (\d+)\.(\d+)\.(\d+)/.exec(stdout);
+  const version = await versionOf(path, /^uv (\d+\.\d+\.\d+)/, signal);
   if (!version) return undefined;
-  const parts = version.slice(1).map(Number);
-  const older =
-    oldestUv.map((part, index) => (parts[index] ?? 0) - part).find((difference) => difference !== 0) ?? 0;
-  if (older < 0) {
-    process.stdout.write(
-      `uv ${parts.join('.')} on PATH is older than ${oldestUv.join('.')} and is not used.\n`,
-    );
+  if (compareVersions(version, oldestUv) < 0) {
+    process.stdout.write(`uv ${version} on PATH is older than ${oldestUv} and is not used.\n`);
     return undefined;
   }
-  return new Uv(path === 'uv' ? (findOnPath('uv') ?? path) : path, parts.join('.'));
+  return new Uv(path, version);
 }
 
 /** pip's `--target` puts programs into `bin`, on Windows into `bin` or `Scripts`. */
@@ -144,8 +145,7 @@ async function installWithPip(
         error instanceof CommandError &&
         !/do not match the hashes|No matching distribution/i.test(saidBy(error)),
     });
-    await rm(folder, { recursive: true, force: true });
-    await rename(target, folder);
+    await putInPlace(target, folder, () => uvIn(folder, signal));
     return true;
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
@@ -196,17 +196,20 @@ export async function installRelease(release: UvRelease, signal: AbortSignal): P
       advice: 'Install uv in an earlier step; one on PATH is used as it is.',
     });
   const github = (process.env.UV_INSTALLER_GITHUB_BASE_URL || 'https://github.com').replace(/\/$/, '');
-  await downloadRelease({
-    name: 'uv',
-    version: release.version,
-    address: `${github}/astral-sh/uv`,
-    tag: release.version,
-    file: `uv-${triple}.${process.platform === 'win32' ? 'zip' : 'tar.gz'}`,
-    stripped: 1,
-    sha256,
-    advice:
-      'Install uv or Python with pip in an earlier step, set HTTPS_PROXY, or UV_INSTALLER_GITHUB_BASE_URL to a mirror of GitHub.',
-  });
+  await downloadRelease(
+    {
+      name: 'uv',
+      version: release.version,
+      address: `${github}/astral-sh/uv`,
+      tag: release.version,
+      file: `uv-${triple}.${process.platform === 'win32' ? 'zip' : 'tar.gz'}`,
+      stripped: 1,
+      sha256,
+      advice:
+        'Install uv or Python with pip in an earlier step, set HTTPS_PROXY, or UV_INSTALLER_GITHUB_BASE_URL to a mirror of GitHub.',
+    },
+    () => uvIn(folder, signal),
+  );
   const uv = await uvIn(folder, signal);
   if (!uv) throw new UserError(`uv ${release.version} from ${github} does not run on this machine`);
   return uv;

@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { dirname, join, relative, sep } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import { UserError } from '@mlops/core';
 import { parse } from 'smol-toml';
+import { shownFrom } from '../shown-path.ts';
+import { compareVersions } from '../versions.ts';
 
 /** Which uv is asked for, and by whom. */
 export interface WantedUv {
@@ -26,7 +28,7 @@ export async function wantedUv(
       const path = join(above, name);
       const specifier = await requiredVersion(path);
       if (!specifier) continue;
-      const file = relative(workspace, path).split(sep).join('/');
+      const file = shownFrom(workspace, path);
       return checked({ specifier, from: file, file });
     }
     if (above === workspace || !above.startsWith(workspace + sep)) return undefined;
@@ -60,8 +62,8 @@ function checked(wanted: WantedUv): WantedUv {
 export function meets(version: string, specifier: string): boolean {
   return specifier.split(',').every((each) => {
     const [, operator = '', bound = '', wildcard] = part.exec(each.trim()) ?? [];
-    const difference = compare(version, bound);
-    const within = (digits: number) => compare(prefix(version, digits), prefix(bound, digits)) === 0;
+    const difference = compareVersions(version, bound);
+    const within = (digits: number) => compareVersions(prefix(version, digits), prefix(bound, digits)) === 0;
     const digits = bound.split('.').length;
     switch (operator) {
       case '==':
@@ -85,13 +87,4 @@ export function meets(version: string, specifier: string): boolean {
 
 function prefix(version: string, digits: number): string {
   return version.split('.').slice(0, digits).join('.');
-}
-
-function compare(a: string, b: string): number {
-  const [left, right] = [a, b].map((version) => version.split('.').map(Number));
-  for (let index = 0; index < 3; index++) {
-    const difference = (left?.[index] ?? 0) - (right?.[index] ?? 0);
-    if (difference) return difference;
-  }
-  return 0;
 }
