@@ -156,6 +156,57 @@ describe.skipIf(process.platform === 'win32')('a training that is broken off', (
     expectFinished(passed);
   });
 
+  test('that reaches its limit before it starts can go on all the same', async () => {
+    await start(command);
+    await plan({ kill: 8 });
+    await project.train();
+    await project.checkOutAnew();
+    const late = await project.train({ 'time-limit': '1ms', 'if-unfinished': 'pass' });
+    expect(late.exitCode).toBe(0);
+    expect(late.result.annotations.map(({ message }) => message).join()).toContain(
+      'the time limit of 1 ms was reached; the training can go on from checkpoint 1',
+    );
+    expect(late.log).toContain('No other command is started.');
+    expect(late.log).not.toContain('resumed at step');
+  });
+
+  test('between two stages goes on after the one whose result is kept', async () => {
+    const wait = { name: 'wait', run: 'sleep 600', inputs: ['model'], outputs: ['done'] };
+    await start({ run: [stage, wait], model: 'model', 'checkpoint-dir': 'checkpoints', 'time-limit': '10s' });
+    const stopped = await project.train();
+    expect(stopped.errors.join()).toMatch(
+      /^the time limit of 10 s was reached; the training can go on after the stage 'train', whose result is kept/,
+    );
+    expect((await project.train()).skipped).toEqual(['train']);
+  });
+
+  test("does not take another project's checkpoint for its own", async () => {
+    await start(command);
+    await project.write({
+      'other/train.mjs': trainer,
+      'other/mlops.yaml': JSON.stringify({ train: command }),
+    });
+    await plan({ kill: 8 });
+    await project.train();
+    const other = await project.train({ 'working-directory': 'other' });
+    expect(other.log).toContain('started anew');
+    expectFinished(other);
+  });
+
+  test('and is forced starts anew once in a run, and goes on in what follows in it', async () => {
+    await start({ ...command, force: ['all'] });
+    for (const [run, at, expected] of [
+      ['1', 8, 'started anew'],
+      ['1', 12, 'resumed at step 7'],
+      ['2', 5, 'started anew'],
+      ['2', 0, 'resumed at step 4'],
+    ] as const) {
+      await plan({ kill: at });
+      const result = await project.train({}, { env: { GITHUB_RUN_ID: run } });
+      expect(result.log).toContain(expected);
+    }
+  });
+
   test('may pass unfinished, for the steps that follow to decide', async () => {
     await start({ ...command, 'time-limit': '3s', 'if-unfinished': 'pass' });
     await plan({ hang: 5 });

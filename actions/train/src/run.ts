@@ -1,15 +1,6 @@
 import { homedir } from 'node:os';
 import { join, relative, sep } from 'node:path';
-import {
-  annotate,
-  type Context,
-  debug,
-  type InputsOf,
-  messageOf,
-  milliseconds,
-  throwAll,
-  UserError,
-} from '@mlops/core';
+import { type Context, debug, type InputsOf, messageOf, milliseconds, throwAll } from '@mlops/core';
 import { type Hasher, hashText, openHasher } from '@mlops/core/hash';
 import type { TrainingRecord } from '@mlops/core/record';
 import { cacheStore } from '@mlops/core/store';
@@ -27,6 +18,7 @@ import { seedsOf } from './seeds.ts';
 import { subjectOf } from './subject.ts';
 import { summaryOf } from './summary.ts';
 import { Supervisor, type SupervisorOptions, WorkFailed } from './supervisor.ts';
+import { tellUnfinished } from './unfinished.ts';
 import type { Workload } from './workload.ts';
 
 type Inputs = InputsOf<typeof action>;
@@ -82,8 +74,10 @@ export async function train(given: Inputs, context: TrainContext): Promise<void>
   }
   await hasher.close().catch((error: unknown) => debug(messageOf(error)));
   tell(trainingRecord(progress, Date.now() - started), context);
-  if (failure instanceof Stopped) tellUnfinished(failure, inputs, supervisor);
-  else if (failure !== undefined) throw failure;
+  if (failure instanceof Stopped) {
+    const stages = progress.workload?.stages() ?? [];
+    tellUnfinished(failure, inputs, supervisor.checkpoints, stages);
+  } else if (failure !== undefined) throw failure;
 }
 
 type Open = (seed: string | undefined, training: Training) => Promise<Workload>;
@@ -170,29 +164,6 @@ function outcomeOf(error: unknown, signal: AbortSignal): Progress['outcome'] {
   if (signal.aborted) return 'cancelled';
   if (error instanceof Stopped) return error.reason;
   return error instanceof WorkFailed ? error.kind : 'failed';
-}
-
-/** A training that was stopped is no failure of its command: with a checkpoint it goes on in the next attempt. */
-function tellUnfinished(
-  { message }: Stopped,
-  { checkpointDir, ifUnfinished }: Inputs,
-  supervisor: Supervisor,
-): void {
-  const { newest } = supervisor.checkpoints;
-  if (!newest)
-    throw new UserError(`${message}, and there is no checkpoint to go on from`, {
-      advice:
-        checkpointDir === undefined
-          ? "Raise the limit, or have the command write checkpoints and name their folder in 'checkpoint-dir'."
-          : `Have the command write checkpoints into '${checkpointDir}' more often, or at once when it is interrupted.`,
-    });
-  const text = `${message}; the training can go on from checkpoint ${newest.sequence}, after ${duration(newest.spent.seconds * 1000)} in all`;
-  if (ifUnfinished === 'pass') annotate('notice', text, { title: 'Not finished' });
-  else
-    throw new UserError(text, {
-      advice:
-        "Re-run this job to go on. 'if-unfinished: pass' lets the steps that follow decide by the output 'finished'.",
-    });
 }
 
 /** A command alone declares no outputs that could be removed first, so what it did not write must be told apart. */

@@ -93,6 +93,7 @@ export class Supervisor {
   #meter: Meter | undefined;
   /** Of the last command: not known to have ended well until what it should have left was looked at. */
   #open: Checkpoints | undefined;
+  #isRunning = false;
   #facts: CheckpointFacts = { resumedFrom: undefined, newest: undefined, saves: 0, bytes: 0 };
 
   constructor(options: SupervisorOptions) {
@@ -128,7 +129,7 @@ export class Supervisor {
    */
   async run(work: Work): Promise<void> {
     await this.finished();
-    this.#throwIfStopped();
+    this.#options.signal.throwIfAborted();
     await group(`${work.title}: ${work.reason}`, async () => {
       for (const line of work.script.trim().split('\n')) process.stdout.write(`  $ ${line}\n`);
       const meter = await this.#startMeter();
@@ -166,10 +167,14 @@ export class Supervisor {
         graceMs: cancelGraceMs,
         stop: { signal: this.#limit.signal, graceMs: [stopGraceMs, stopGraceMs / 2] },
         onSpawn: (pid) => {
+          this.#isRunning = true;
           meter.addProcess(pid);
           checkpoints?.watch(pid);
         },
-        onExit: (exitCode, endedBy) => checkpoints?.exited(this.#howEnded(exitCode, endedBy)),
+        onExit: (exitCode, endedBy) => {
+          this.#isRunning = false;
+          checkpoints?.exited(this.#howEnded(exitCode, endedBy));
+        },
         onLine: (line, stream, end) => {
           live.line(line, stream, end);
           onLine?.(line, stream);
@@ -271,9 +276,10 @@ export class Supervisor {
 
   #stop(reason: Stopped): void {
     if (this.#limit.signal.aborted) return;
-    this.#options.log(
-      `Stopping: ${reason.message}. The command has ${duration(this.#options.stopGraceMs)} to save its state.`,
-    );
+    const then = this.#isRunning
+      ? `The command has ${duration(this.#options.stopGraceMs)} to save its state.`
+      : 'No other command is started.';
+    this.#options.log(`Stopping: ${reason.message}. ${then}`);
     this.#limit.abort(reason);
   }
 
