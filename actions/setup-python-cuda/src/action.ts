@@ -10,6 +10,7 @@ export const action = defineAction({
   branding: { icon: 'package', color: 'blue' },
   post: true,
   inputs: {
+    // Python and uv.
     'python-version': text({
       description:
         "Version of Python, as uv spells it: `3.12`, `3.12.4`, `>=3.10,<3.13`, `3.13t` (free-threaded), `pypy3.10`, or an interpreter's absolute path. Default: `python-version-file`, `.python-version`, `requires-python` in pyproject.toml, what the lock asks for, or else any Python from 3.10 on.",
@@ -23,14 +24,20 @@ export const action = defineAction({
         'Whether alphas, betas and release candidates of Python meet a range such as `3.16` or `>=3.12` as well. One that is named (`3.16.0rc1`, `3.16-dev`) always does.',
       default: false,
     }),
-    'uv-version': text({
-      description:
-        'Version of uv, such as `0.13.9` or `>=0.9,<0.10`. Default: `required-version` in uv.toml or pyproject.toml, otherwise the uv on `PATH` or a pinned one, which alone is checked against its hash.',
-    }),
     'check-latest': flag({
       description:
         'Whether the newest Python that meets the request is installed although an older one that meets it is on the machine.',
       default: false,
+    }),
+    'uv-version': text({
+      description:
+        'Version of uv, such as `0.13.9` or `>=0.9,<0.10`. Default: `required-version` in uv.toml or pyproject.toml, otherwise the uv on `PATH` or a pinned one, which alone is checked against its hash.',
+    }),
+
+    // What is installed, and where.
+    install: flag({
+      description: 'Whether to make an environment and install into it; `false` sets up uv and Python only.',
+      default: true,
     }),
     'dependency-files': list({
       description:
@@ -52,16 +59,6 @@ export const action = defineAction({
         'Dependency groups to leave out although the manager installs them by default, such as `dev`.',
       default: [],
     }),
-    cuda: text({
-      description:
-        'Which CUDA PyTorch comes for. `none`: packages come as the lock and the index say. `auto`: what driver and GPUs of this machine can run, and without a GPU the build for processors. `cpu`, or a version that uv knows: `12.8`, `cu128`, or `13`, the newest of 13 that serves; also on a machine without GPU.',
-      default: 'none',
-    }),
-    'cuda-packages': list({
-      description:
-        "Components of the CUDA toolkit to install from NVIDIA's wheels, in the version that `cuda` comes to: `nvcc`, `cudart`, `cublas`, `nvrtc`, …, and `cudnn` and `nccl`. Sets `CUDA_HOME` for later steps.",
-      default: [],
-    }),
     constraints: list({
       description:
         'Files with constraints for what is installed without a lock, as `pip install --constraint` takes them.',
@@ -79,11 +76,6 @@ export const action = defineAction({
       description:
         'Version of pip to put into the virtual environment, or `latest`, for later steps that call it. Default: no pip, since uv installs.',
     }),
-    install: flag({
-      description:
-        'Whether to make a virtual environment and install into it; `false` sets up uv and Python only.',
-      default: true,
-    }),
     venv: text({
       description:
         'Folder of the environment; one that fits is reused, a broken one is replaced. Not for pixi, which has a folder of its own.',
@@ -94,6 +86,8 @@ export const action = defineAction({
         'Whether the steps that follow find the environment on `PATH` and in variables such as `VIRTUAL_ENV` or `CONDA_PREFIX`.',
       default: true,
     }),
+
+    // Package indexes.
     'index-url': text({
       description:
         'Address of the package index in place of the default one; `name=https://…` gives it a name. Without user and token.',
@@ -107,6 +101,20 @@ export const action = defineAction({
         'Users and tokens of private indexes and channels, from a secret, one a line: `https://user:token@host`, or `name=user:token` for an index that has a name here or in pyproject.toml. Only this step can use them.',
       secret: true,
     }),
+
+    // CUDA.
+    cuda: text({
+      description:
+        'Which CUDA PyTorch comes for. `none`: packages come as the lock and the index say. `auto`: what driver and GPUs of this machine can run, and without a GPU the build for processors. `cpu`, or a version that uv knows: `12.8`, `cu128`, or `13`, the newest of 13 that serves; also on a machine without GPU.',
+      default: 'none',
+    }),
+    'cuda-packages': list({
+      description:
+        "Components of the CUDA toolkit to install from NVIDIA's wheels, in the version that `cuda` comes to: `nvcc`, `cudart`, `cublas`, `nvrtc`, …, and `cudnn` and `nccl`. Sets `CUDA_HOME` for later steps.",
+      default: [],
+    }),
+
+    // Environments of conda and pixi.
     'conda-tool': choice(condaTools, {
       description:
         'Program that makes conda environments. `auto` takes micromamba, mamba or conda, whichever is there, or else installs micromamba.',
@@ -123,7 +131,7 @@ export const action = defineAction({
     }),
     'create-args': list({
       description:
-        'Further arguments of the command that makes the conda environment, one a line: options, or packages to add to it (for micromamba, mamba, and explicit lists).',
+        'Further arguments of the command that makes the conda environment, one a line: options, or packages to add to it (the latter not for an environment.yml with conda itself).',
       default: [],
     }),
     'pixi-environments': list({
@@ -136,6 +144,8 @@ export const action = defineAction({
         'Whether pixi installs what `pixi.lock` says although the manifest has changed since; otherwise that is an error.',
       default: false,
     }),
+
+    // The cache.
     cache: choice(['auto', 'built-wheels', 'environment', 'off'], {
       description:
         "What is cached between runs: `built-wheels`, those that were built from source; `environment`, the virtual environment, too. `auto` caches what saves time: built wheels, and the environment where restoring it has turned out to be faster than installing; nothing where uv's own cache outlives the job, or for events where a cache could be poisoned.",

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { buildAdvice, buildFailure } from '../src/failure/build-failure.ts';
-import { type Circumstances, causeOf, shownAddress } from '../src/failure/causes.ts';
+import { type Circumstances, causeOf } from '../src/failure/causes.ts';
+import { shownAddress } from '../src/failure/fetch-causes.ts';
 import { ownWords } from '../src/failure/own-words.ts';
 import { ToolError } from '../src/run-tool.ts';
 

@@ -33,7 +33,7 @@ function plainLine(line: string): string {
 }
 
 /** The first lines and the last ones, between which the rest is left out. */
-export function shorten(lines: readonly string[]): string[] {
+function shorten(lines: readonly string[]): string[] {
   const said = lines.filter((line) => line.trim());
   return said.length > linesShown ? [...said.slice(0, linesShown - 4), '  …', ...said.slice(-3)] : said;
 }
