@@ -63,7 +63,7 @@ async function toolAt(
   path: string,
   signal: AbortSignal,
 ): Promise<CondaTool | undefined> {
-  const version = await versionOf(path, new RegExp(`^(?:${name} )?(d+.d[w.]*)`, 'm'), signal);
+  const version = await versionOf(path, new RegExp(`^(?:${name} )?(\\d+\\.\\d[\\w.]*)`, 'm'), signal);
   if (!version) return undefined;
   const cli = name === 'conda' || (name === 'mamba' && version.startsWith('1.')) ? 'conda' : 'micromamba';
   return { name, path, version, cli };
