@@ -53,7 +53,7 @@ describe.skipIf(windows)('conda environments', () => {
       const [create] = (await calls()).filter(({ args }) => args.includes('--prefix'));
       const [words, file] =
         tool === 'conda'
-          ? [['env', 'create'], join(result.runner.temp, 'mlops/environment.yml')]
+          ? [['env', 'create'], join(result.runner.temp, 'mlops/setup-python-cuda/environment.yml')]
           : [['create', '--yes'], join(workspace, 'environment.yml')];
       expect(create?.args).toEqual([...words, '--prefix', prefix, '--file', file]);
     },

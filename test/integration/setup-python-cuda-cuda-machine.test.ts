@@ -75,13 +75,6 @@ describe.skipIf(windows)('what cannot work fails before any download', () => {
     for (const message of messages) expect(error?.message).toContain(message);
     expect(index.fetched).toEqual([]);
   });
-
-  test('cuda-packages without an environment', async () => {
-    const error = errorOf(
-      await onMachine({ inputs: { cuda: '13', 'cuda-packages': 'nvcc', install: false } }),
-    );
-    expect(error?.message).toContain("no environment to install into with 'install: false'");
-  });
 });
 
 describe.skipIf(windows)('the GPUs that are found', () => {

@@ -163,3 +163,13 @@ test('tokens in addresses of requirements are not repeated', async () => {
   expect(errorOf(result)?.message).toContain('***@127.0.0.1:9');
   expect(`${result.stdout}${result.stderr}${result.summary}`).not.toContain('s3cret');
 });
+
+test('a job that installs nothing shares mlops.yaml with one that does', async () => {
+  await write({
+    'mlops.yaml':
+      'setup-python-cuda: { cuda: auto, cuda-packages: [nvcc], extras: [gpu], groups: [dev], constraints: [gone.txt], dependency-files: [gone.txt], conda-channels: [forge] }\n',
+  });
+  const result = await setUp({ inputs: { install: false } });
+  expect(result).toMatchObject({ exitCode: 0, outputs: { 'torch-backend': expect.any(String) } });
+  expect(result.annotations.filter(({ level }) => level === 'error')).toEqual([]);
+});

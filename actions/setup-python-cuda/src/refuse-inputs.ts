@@ -3,8 +3,6 @@ import type { action } from './action.ts';
 import { type Manager, managers } from './manager-files.ts';
 
 type Inputs = InputsOf<typeof action>;
-/** What there is to install from; `nothing` is `install: false`. */
-type From = Manager | 'nothing';
 
 const names: Record<Manager, string> = {
   uv: 'uv.lock',
@@ -18,16 +16,14 @@ const names: Record<Manager, string> = {
   pyproject: 'pyproject.toml',
 };
 
-const byUv: From[] = managers.filter((manager) => manager !== 'conda' && manager !== 'pixi');
-const uvAlone: From[] = [...byUv, 'nothing'];
-const loose: From[] = ['python-env', 'pip', 'pyproject'];
+const byUv = managers.filter((manager) => manager !== 'conda' && manager !== 'pixi');
+const loose: Manager[] = ['python-env', 'pip', 'pyproject'];
 
 interface Limited {
   input: string;
   /** Unset where undefined, false, or an empty list. */
   value: string | boolean | readonly string[] | undefined;
-  for: readonly From[];
-  /** Where there is an environment that has no use for it. */
+  for: readonly Manager[];
   advice: string;
 }
 
@@ -41,7 +37,6 @@ function limited(inputs: Inputs): Limited[] {
   const group =
     "Groups and extras belong to projects: name another file in 'dependency-files'; pixi's features make up 'pixi-environments'.";
   return [
-    { input: 'dependency-files', value: inputs.dependencyFiles, for: managers, advice: '' },
     {
       input: 'extras',
       value: inputs.extras,
@@ -72,18 +67,18 @@ function limited(inputs: Inputs): Limited[] {
     {
       input: 'python-version',
       value: inputs.pythonVersion,
-      for: [...uvAlone, 'conda'],
+      for: [...byUv, 'conda'],
       advice: "The manifest says which Python: 'pixi add python=…' and commit pixi.lock.",
     },
-    { input: 'python-version-file', value: inputs.pythonVersionFile, for: uvAlone, advice: python },
+    { input: 'python-version-file', value: inputs.pythonVersionFile, for: byUv, advice: python },
     {
       input: 'allow-python-prereleases',
       value: inputs.allowPythonPrereleases,
-      for: uvAlone,
+      for: byUv,
       advice: python,
     },
-    { input: 'check-latest', value: inputs.checkLatest, for: uvAlone, advice: python },
-    { input: 'uv-version', value: inputs.uvVersion, for: uvAlone, advice: 'uv has no part in it.' },
+    { input: 'check-latest', value: inputs.checkLatest, for: byUv, advice: python },
+    { input: 'uv-version', value: inputs.uvVersion, for: byUv, advice: 'uv has no part in it.' },
     {
       input: 'cuda-packages',
       value: inputs.cudaPackages,
@@ -100,16 +95,15 @@ function limited(inputs: Inputs): Limited[] {
   ];
 }
 
-/** Refuses inputs that would be passed over in silence: what is set was meant. */
-export function refuseMeaningless(inputs: Inputs, manager: Manager | undefined): void {
+/**
+ * Refuses inputs that would be passed over in silence: what is set was meant. Not so with `install: false`, which a job
+ * says that shares mlops.yaml with those that install.
+ */
+export function refuseMeaningless(inputs: Inputs, manager: Manager): void {
   for (const { input, value, for: those, advice } of limited(inputs)) {
     const [first] = [value].flat();
-    if (first === undefined || first === false || those.includes(manager ?? 'nothing')) continue;
+    if (first === undefined || first === false || those.includes(manager)) continue;
     const shown = String(first).split('\n')[0];
-    if (manager)
-      throw new UserError(`input ${input}: '${shown}' has no meaning for ${names[manager]}`, { advice });
-    throw new UserError(`input ${input}: '${shown}' has no meaning with 'install: false'`, {
-      advice: 'Leave one of both out.',
-    });
+    throw new UserError(`input ${input}: '${shown}' has no meaning for ${names[manager]}`, { advice });
   }
 }

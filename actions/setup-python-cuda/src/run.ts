@@ -30,7 +30,7 @@ export async function setUp(inputs: Inputs, context: ActionContext): Promise<voi
   const project = inputs.install
     ? await findProject(folder, inputs.dependencyFiles, inputs.groups, github.workspace)
     : undefined;
-  refuseMeaningless(inputs, project?.manager);
+  if (project) refuseMeaningless(inputs, project.manager);
   if (project?.ignored.length) noticeIgnored(project);
   const release = await useIndexes(inputs, project, github.temp);
   try {
@@ -59,7 +59,10 @@ async function setUpWithUv(
   const { uv, python, cache, tools } = await findTools(inputs, context, asked);
   outputs.cacheHit = false;
   announce(uv, python, asked, project, folder);
-  const decision = await decideCuda(inputs, uv, { ...where, python: python.path });
+  // The toolkit belongs into an environment.
+  const cudaPackages = project ? inputs.cudaPackages : [];
+  const wanted = { cuda: inputs.cuda, cudaPackages };
+  const decision = await decideCuda(wanted, uv, { ...where, python: python.path });
   if (!project) {
     if (inputs.activate) {
       exportVariable('UV_PYTHON', python.path);
@@ -109,13 +112,13 @@ async function findTools(
 
 /** What is wanted of CUDA; what cannot work here is an error before any package is fetched. */
 async function decideCuda(
-  inputs: Inputs,
+  wanted: Pick<Inputs, 'cuda' | 'cudaPackages'>,
   uv: Uv,
   where: { cwd: string; signal: AbortSignal; python: string },
 ): Promise<Decision | undefined> {
   // The default costs a start nothing.
-  if (inputs.cuda === 'none' && !inputs.cudaPackages.length) return undefined;
-  return (await import('./cuda/decide.ts')).decideCuda(inputs, uv, where);
+  if (wanted.cuda === 'none' && !wanted.cudaPackages.length) return undefined;
+  return (await import('./cuda/decide.ts')).decideCuda(wanted, uv, where);
 }
 
 async function publishWithoutVenv(

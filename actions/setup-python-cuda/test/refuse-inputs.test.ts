@@ -4,7 +4,7 @@ import { action } from '../src/action.ts';
 import type { Manager } from '../src/manager-files.ts';
 import { refuseMeaningless } from '../src/refuse-inputs.ts';
 
-async function told(manager: Manager | undefined, given: Record<string, string>): Promise<string> {
+async function told(manager: Manager, given: Record<string, string>): Promise<string> {
   const env = Object.entries(given).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value]);
   const { inputs } = await readInputs(action, { GITHUB_WORKSPACE: '/', ...Object.fromEntries(env) });
   try {
@@ -16,7 +16,7 @@ async function told(manager: Manager | undefined, given: Record<string, string>)
 }
 
 describe('an input that there is no use for', () => {
-  test.each<[Manager | undefined, string, string, string]>([
+  test.each<[Manager, string, string, string]>([
     ['pip', 'extras', 'gpu', "input extras: 'gpu' has no meaning for requirements files"],
     ['pip', 'conda-channels', 'forge', "input conda-channels: 'forge' has no meaning for requirements files"],
     ['uv', 'constraints', 'c.txt', "input constraints: 'c.txt' has no meaning for uv.lock"],
@@ -31,8 +31,6 @@ describe('an input that there is no use for', () => {
     ['pixi', 'python-version', '3.12', "input python-version: '3.12' has no meaning for pixi"],
     ['pixi', 'check-latest', 'true', "input check-latest: 'true' has no meaning for pixi"],
     ['pixi', 'condarc', 'a: b\nc: d', "input condarc: 'a: b' has no meaning for pixi"],
-    [undefined, 'cuda-packages', 'nvcc', "input cuda-packages: 'nvcc' has no meaning with 'install: false'"],
-    [undefined, 'dependency-files', 'a.txt', "'a.txt' has no meaning with 'install: false'"],
   ])('for %s: %s', async (manager, input, value, message) => {
     expect(await told(manager, { [input]: value })).toContain(message);
   });
@@ -42,8 +40,7 @@ describe('an input that there is no use for', () => {
     expect(await told('pixi', { groups: 'test' })).toContain("'pixi-environments'");
   });
 
-  test.each<[Manager | undefined, Record<string, string>]>([
-    [undefined, { 'python-version': '3.12', 'check-latest': 'true', cuda: 'auto' }],
+  test.each<[Manager, Record<string, string>]>([
     ['conda', { 'python-version': '3.12', 'conda-tool': 'mamba', groups: 'dev' }],
     ['pip', { groups: 'dev', constraints: 'c.txt', 'pip-version': 'latest', 'conda-tool': 'auto' }],
   ])('is none of those for %s: %j', async (manager, given) => {
