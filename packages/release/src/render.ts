@@ -10,8 +10,6 @@ import {
   parseDocument,
   type Scalar,
 } from 'yaml';
-import { withoutAliases } from './aliases.ts';
-import { apply, type Edit } from './edits.ts';
 
 /** How a rendered workflow names its siblings: by the set's immutable tag, or as GitHub's "this repository, this commit". */
 export type Refs = 'set' | 'self';
@@ -26,26 +24,27 @@ export interface RenderOptions {
   exists: (path: string) => boolean;
 }
 
+interface Edit {
+  start: number;
+  end: number;
+  text: string;
+}
+
 /**
  * A source workflow as users get it: `./actions/train` and `./workflows/train.yml` become references that hold outside
- * this repository, and aliases what they stand for. Everything else is kept to the byte, below a header that names the
- * source.
+ * this repository. Everything else is kept to the byte, below a header that names the source.
  */
 export function renderWorkflow(
-  written: string,
+  source: string,
   options: RenderOptions,
 ): { text: string; problems: UserError[] } {
   const { file, version } = options;
-  const { text: source, problems: ofAliases } = withoutAliases(written, file);
   const lines = new LineCounter();
   const document = parseDocument(source, { lineCounter: lines });
-  const problems = [
-    ...ofAliases,
-    ...document.errors.map(
-      ({ message, pos }) =>
-        new UserError(message.split('\n')[0] ?? message, { file, line: lines.linePos(pos[0]).line }),
-    ),
-  ];
+  const problems = document.errors.map(
+    ({ message, pos }) =>
+      new UserError(message.split('\n')[0] ?? message, { file, line: lines.linePos(pos[0]).line }),
+  );
   const edits: Edit[] = [];
   for (const { key, value } of usesOf(document.contents)) {
     const line = lines.linePos((key as Scalar).range?.[0] ?? 0).line;
@@ -113,4 +112,14 @@ function problemOfThirdParty(uses: string, rest: string): string | undefined {
 function lineEnd(source: string, from: number): number {
   const end = source.indexOf('\n', from);
   return end < 0 ? source.length : end;
+}
+
+function apply(edits: readonly Edit[], source: string): string {
+  let text = '';
+  let from = 0;
+  for (const { start, end, text: replacement } of edits.toSorted((a, b) => a.start - b.start)) {
+    text += source.slice(from, start) + replacement;
+    from = end;
+  }
+  return text + source.slice(from);
 }

@@ -68,9 +68,10 @@ describe('renderWorkflow', () => {
     [`actions/checkout@${sha}`, 'has no comment that names its version'],
     ['docker://alpine:3', 'is not pinned'],
     ['acme/ml/actions/train@v1', 'is not pinned'],
+    ['*anchor', "'uses' must be written out as text"],
     ['"./actions/\\x74rain"', 'must stand on one line, without escapes'],
   ])('refuses %s, with file and line', (uses, message) => {
-    const [problem] = problems(`x: any\n${withStep(`uses: ${uses}`)}`);
+    const [problem] = problems(`x: &anchor ./actions/train\n${withStep(`uses: ${uses}`)}`);
     expect(problem).toContain(message);
     expect(problem).toMatch(/^workflows\/train\.yml:5: /);
   });
