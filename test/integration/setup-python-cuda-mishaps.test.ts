@@ -132,6 +132,17 @@ describe('a lock that is not right', () => {
     expect(error?.message).toMatch(/Failed to parse `uv\.lock`[\s\S]*marks of a merge \(<<<<<<<\)/);
   });
 
+  test.each(['poetry.lock', 'pyproject.toml'])('no TOML in %s', async (name) => {
+    await write({
+      'pyproject.toml': '[tool.poetry]\nname = "demo"\n',
+      'poetry.lock': '',
+      [name]: '\n<<<<<<< HEAD\n',
+    });
+    const error = errorOf(await setUp({ inputs: { 'python-version': '>=3.10' } }));
+    expect(error).toMatchObject({ file: name, line: 2 });
+    expect(error?.message).toBe('not valid TOML: marks of a merge (<<<<<<<) are left in it');
+  });
+
   test('that of another project, also behind a mirror', async () => {
     await write({
       'pyproject.toml': '[project]\nname = "demo"\nversion = "0.1.0"\nrequires-python = ">=3.10"\n',

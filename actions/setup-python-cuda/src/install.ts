@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { basename, dirname, sep } from 'node:path';
 import { annotate, UserError } from '@mlops/core';
 import { diskFull, requireSpace } from './disk/disk.ts';
@@ -13,6 +12,7 @@ import { refuseResolution, resolutionArguments } from './resolution.ts';
 import { ToolError } from './run-tool.ts';
 import type { Selection } from './selection.ts';
 import { shownFrom } from './shown-path.ts';
+import { readToml } from './toml-file.ts';
 
 /** What there is before an installation. */
 export interface Before {
@@ -191,8 +191,7 @@ async function planPythonEnv({ project, selection, workspace, temp, venv }: Targ
 async function planPyproject({ project, selection, workspace, venv }: Target): Promise<Plan> {
   const file = project.files[0] ?? '';
   const folder = dirname(file);
-  const { parse } = await import('smol-toml');
-  const document = parse(await readFile(file, 'utf8'));
+  const document = await readToml<Record<string, object>>(file, shownFrom(workspace, file));
   if (!document.project && !document['build-system'])
     throw new UserError(
       'pyproject.toml declares no dependencies: it has neither [project] nor [build-system]',
@@ -211,9 +210,8 @@ async function planPyproject({ project, selection, workspace, venv }: Target): P
       line: 1,
     },
   );
-  const groups = document['dependency-groups'] ?? {};
   // As `uv sync` has it: the group dev is installed unless it is left out.
-  const byDefault = 'dev' in (groups as object) ? ['dev'] : [];
+  const byDefault = 'dev' in (document['dependency-groups'] ?? {}) ? ['dev'] : [];
   const chosen = [...new Set([...byDefault, ...selection.groups])].filter(
     (group) => !selection.excludeGroups.includes(group),
   );

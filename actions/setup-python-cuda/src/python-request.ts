@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import { UserError } from '@mlops/core';
-import { parse } from 'smol-toml';
 import type { Project } from './project.ts';
 import { shownFrom } from './shown-path.ts';
 import { readText } from './text-file.ts';
+import { parseToml } from './toml-file.ts';
 
 /** Which Python is asked for, in uv's terms, and by whom. */
 export interface PythonRequest {
@@ -106,7 +106,7 @@ async function fromFile(path: string, file: string): Promise<PythonRequest | und
     return at(/^python[ \t]*:[ \t]*["']?([^"'#\s]+)/m.exec(text)?.[1], /^python[ \t]*:/m);
   }
   if (/\.(toml|lock)$/.test(name)) {
-    const document = parseToml(text, file);
+    const document = parseToml<Loose>(text, file);
     return (
       at(document.project?.['requires-python'], /^\s*requires-python\s*=/m) ??
       at(document['requires-python'], /^requires-python\s*=/m) ??
@@ -186,15 +186,6 @@ function checked(asked: PythonRequest): PythonRequest {
 
 // biome-ignore lint/suspicious/noExplicitAny: what a user's file holds is looked at key by key
 type Loose = any;
-
-function parseToml(text: string, file: string): Loose {
-  try {
-    return parse(text);
-  } catch (error) {
-    const { line, message } = error as { line?: number; message: string };
-    throw new UserError(`not valid TOML: ${message.split('\n')[0]}`, { file, line, cause: error });
-  }
-}
 
 function parseJson(text: string, file: string): Loose {
   try {

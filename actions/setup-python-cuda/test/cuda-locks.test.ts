@@ -19,6 +19,7 @@ function target(manager: string, { extras = [] as string[], uv = '0.13.9' } = {}
     project: { manager, files: [join(root, manager === 'uv' ? 'uv.lock' : 'pylock.toml')], ignored: [] },
     selection: { extras, groups: [], excludeGroups: [] },
     folder: root,
+    workspace: root,
     temp: join(root, 'temp'),
     uv: { version: uv },
   } as unknown as Target;

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { parse } from 'smol-toml';
 import { describe, expect, test } from 'vitest';
 import { requirementLine, withExtras } from '../src/locks/locked-package.ts';
 import { readPipfileLock } from '../src/locks/pipfile-lock.ts';
@@ -74,7 +75,7 @@ optional = true
 
 describe('poetry.lock', () => {
   const read = (selection: Partial<Selection> = {}) =>
-    readPoetryLock(poetryLock, pyproject, { ...plain, ...selection }, 'poetry.lock');
+    readPoetryLock(parse(poetryLock), parse(pyproject), { ...plain, ...selection }, 'poetry.lock');
   const names = (selection: Partial<Selection> = {}) => read(selection).packages.map(({ name }) => name);
 
   test('installs main and every group that is not optional', () => {
@@ -107,10 +108,10 @@ describe('poetry.lock', () => {
   });
 
   test('the project itself is a package unless it says otherwise', () => {
-    expect(isPackage(pyproject)).toBe(true);
+    expect(isPackage(parse(pyproject))).toBe(true);
     const none = `${pyproject}\n[tool.poetry]\npackage-mode = false\n`;
-    expect(isPackage(none)).toBe(false);
-    expect(isPackage('[project]\nname = "x"\n')).toBe(false);
+    expect(isPackage(parse(none))).toBe(false);
+    expect(isPackage(parse('[project]\nname = "x"\n'))).toBe(false);
   });
 
   test.each<[Partial<Selection>, string]>([
@@ -120,10 +121,10 @@ describe('poetry.lock', () => {
   ])('%j is an error', (selection, message) => expect(() => read(selection)).toThrow(message));
 
   test('of Poetry 1 are told by their format', () => {
-    expect(isOfPoetry1(poetryLock)).toBe(false);
+    expect(isOfPoetry1(parse(poetryLock))).toBe(false);
     for (const version of ['1.1', '2.0'])
-      expect(isOfPoetry1(poetryLock.replace('"2.1"', `"${version}"`))).toBe(true);
-    expect(isOfPoetry1('')).toBe(true);
+      expect(isOfPoetry1(parse(poetryLock.replace('"2.1"', `"${version}"`)))).toBe(true);
+    expect(isOfPoetry1(parse(''))).toBe(true);
   });
 });
 

@@ -1,8 +1,10 @@
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { UserError } from '@mlops/core';
 import type { Target } from '../plan.ts';
 import { normalName } from '../requirements.ts';
+import { shownFrom } from '../shown-path.ts';
+import { readToml } from '../toml-file.ts';
 import type { Wish } from './candidates.ts';
 
 /**
@@ -10,12 +12,17 @@ import type { Wish } from './candidates.ts';
  * backends, as uv's guide to PyTorch has it: `cpu`, `cu128`. Undefined where it has none.
  */
 export async function backendExtra(
-  { project, selection, folder }: Pick<Target, 'project' | 'selection' | 'folder'>,
+  { project, selection, folder, workspace }: Pick<Target, 'project' | 'selection' | 'folder' | 'workspace'>,
   { candidates }: Wish,
   written: string,
 ): Promise<string | undefined> {
   if (project.manager !== 'uv' && project.manager !== 'pyproject') return undefined;
-  const offered = await backendExtras(folder, dirname(project.files[0] ?? folder));
+  const manifest = [folder, dirname(project.files[0] ?? folder)]
+    .map((each) => join(each, 'pyproject.toml'))
+    .find((each) => existsSync(each));
+  if (!manifest) return undefined;
+  const shown = shownFrom(workspace, manifest);
+  const offered = backendExtras(await readToml(manifest, shown));
   if (!offered.length) return undefined;
   const named = selection.extras.find((extra) => offered.includes(normalName(extra)));
   if (named !== undefined && !candidates.includes(normalName(named)))
@@ -28,7 +35,7 @@ export async function backendExtra(
     throw new UserError(
       `pyproject.toml has no extra for 'cuda: ${written}', which means ${candidates.join(', ')} here`,
       {
-        file: 'pyproject.toml',
+        file: shown,
         line: 1,
         advice: `It has ${offered.join(', ')}: add one of the former, or choose one of the latter with 'cuda'.`,
       },
@@ -37,18 +44,15 @@ export async function backendExtra(
 }
 
 /** Extras that are named for a backend and require a package of PyTorch's. */
-async function backendExtras(...folders: readonly string[]): Promise<string[]> {
-  const { parse } = await import('smol-toml');
-  for (const folder of new Set(folders)) {
-    const text = await readFile(join(folder, 'pyproject.toml'), 'utf8').catch(() => undefined);
-    if (text === undefined) continue;
-    const { project } = parse(text) as { project?: { 'optional-dependencies'?: Record<string, string[]> } };
-    return Object.entries(project?.['optional-dependencies'] ?? {})
-      .filter(
-        ([name, requirements]) =>
-          /^(cpu|cu\d{2,})$/.test(name) && requirements.some((each) => /^torch/i.test(each)),
-      )
-      .map(([name]) => name);
-  }
-  return [];
+function backendExtras({
+  project,
+}: {
+  project?: { 'optional-dependencies'?: Record<string, string[]> };
+}): string[] {
+  return Object.entries(project?.['optional-dependencies'] ?? {})
+    .filter(
+      ([name, requirements]) =>
+        /^(cpu|cu\d{2,})$/.test(name) && requirements.some((each) => /^torch/i.test(each)),
+    )
+    .map(([name]) => name);
 }

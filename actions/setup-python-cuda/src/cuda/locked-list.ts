@@ -1,10 +1,11 @@
-import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { UserError } from '@mlops/core';
 import { writeJobFile } from '../job-file.ts';
 import { withExtras } from '../locks/locked-package.ts';
 import { filesOf, isFile, type Plan, type Step, type Target } from '../plan.ts';
 import { normalName, readRequirements } from '../requirements.ts';
+import { shownFrom } from '../shown-path.ts';
+import { readToml } from '../toml-file.ts';
 import { compareVersions } from '../versions.ts';
 
 /** A package in a lock. */
@@ -111,16 +112,19 @@ interface Pylock {
 }
 
 async function pylockList(target: Target, step: Step): Promise<Listed[]> {
-  const { parse } = await import('smol-toml');
-  const texts = await Promise.all(filesOf(step).map((file) => readFile(file, 'utf8')));
+  const locks = await Promise.all(filesOf(step).map((file) => readPylock(target, file)));
   const extras = new Set(target.selection.extras);
-  return texts.flatMap((text) =>
-    ((parse(text) as Pylock).packages ?? []).map(({ name, version, marker }) => {
+  return locks.flatMap((lock) =>
+    (lock.packages ?? []).map(({ name, version, marker }) => {
       const condition = marker ? withExtras(asExtra(marker), extras) : '';
       const listed = { name: normalName(name), version, marker: condition };
       return { ...listed, text: version ? pinOf({ ...listed, version }) : name };
     }),
   );
+}
+
+async function readPylock({ workspace }: Target, file: string): Promise<Pylock> {
+  return readToml<Pylock>(file, shownFrom(workspace, file));
 }
 
 /** PEP 751 writes `"x" in extras` and `"x" in dependency_groups`; a requirement has only `extra == "x"`. */
@@ -132,8 +136,8 @@ function asExtra(marker: string): string {
 
 /** A copy of the lock without some packages; its paths lead to where they led. */
 async function pylockWithout(target: Target, file: string, names: ReadonlySet<string>): Promise<string> {
-  const { parse, stringify } = await import('smol-toml');
-  const lock = parse(await readFile(file, 'utf8')) as Pylock;
+  const { stringify } = await import('smol-toml');
+  const lock = await readPylock(target, file);
   const kept = (lock.packages ?? []).filter(({ name }) => !names.has(normalName(name)));
   for (const each of kept)
     for (const source of [each.directory, each.archive, each.vcs, each.sdist, ...(each.wheels ?? [])])

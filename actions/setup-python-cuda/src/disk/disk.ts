@@ -1,7 +1,9 @@
-import { readFile, stat, statfs } from 'node:fs/promises';
+import { stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UserError } from '@mlops/core';
 import type { Plan, Target } from '../plan.ts';
+import { shownFrom } from '../shown-path.ts';
+import { readToml } from '../toml-file.ts';
 import { packagesToInstall } from './dry-run.ts';
 import { reclaimable } from './reclaim.ts';
 import { type PackageSize, sizesInLock } from './wheel-sizes.ts';
@@ -87,12 +89,15 @@ async function existing(folder: string): Promise<string> {
   return there || dirname(folder) === folder ? folder : existing(dirname(folder));
 }
 
-async function lockedSizes({ project, python }: Target): Promise<PackageSize[] | undefined> {
+async function lockedSizes({ project, python, workspace }: Target): Promise<PackageSize[] | undefined> {
   const [file] = project.files;
   if (!file || (project.manager !== 'uv' && project.manager !== 'pylock')) return undefined;
-  const { parse } = await import('smol-toml');
   const { platform, arch } = process;
-  return sizesInLock(parse(await readFile(file, 'utf8')), { platform, arch, python: python.version });
+  return sizesInLock(await readToml(file, shownFrom(workspace, file)), {
+    platform,
+    arch,
+    python: python.version,
+  });
 }
 
 async function spaceAdvice(folder: string, uvCache: string, signal: AbortSignal): Promise<string> {

@@ -1,12 +1,21 @@
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { mask, UserError } from '@mlops/core';
 import { writeJobFile } from '../job-file.ts';
 import { into, type Plan, type Target } from '../plan.ts';
 import { shownFrom } from '../shown-path.ts';
+import { readText } from '../text-file.ts';
+import { readToml } from '../toml-file.ts';
 import { type LockedPackage, requirementLine } from './locked-package.ts';
 import { readPipfileLock } from './pipfile-lock.ts';
-import { indexesOf, isOfPoetry1, isPackage, readPoetryLock } from './poetry-lock.ts';
+import {
+  indexesOf,
+  isOfPoetry1,
+  isPackage,
+  type PoetryLock,
+  type PoetryProject,
+  readPoetryLock,
+} from './poetry-lock.ts';
 
 /** What the packages of a foreign lock are written into. */
 const requirementsName = 'locked-requirements.txt';
@@ -14,36 +23,31 @@ const requirementsName = 'locked-requirements.txt';
 /** poetry.lock: exactly its packages, and the project in place, as `poetry install` does. */
 export async function planPoetry(target: Target): Promise<Plan> {
   const { project, selection, workspace, venv } = target;
-  const lock = project.files[0] ?? '';
-  const folder = dirname(lock);
-  const pyproject = await readFile(join(folder, 'pyproject.toml'), 'utf8').catch(() => {
-    throw new UserError('poetry.lock has no pyproject.toml beside it', {
-      file: shownFrom(workspace, lock),
-      line: 1,
-    });
-  });
-  const text = await readFile(lock, 'utf8');
+  const file = project.files[0] ?? '';
+  const shown = shownFrom(workspace, file);
+  const folder = dirname(file);
+  const manifest = join(folder, 'pyproject.toml');
+  if (!existsSync(manifest))
+    throw new UserError('poetry.lock has no pyproject.toml beside it', { file: shown, line: 1 });
+  const pyproject = await readToml<PoetryProject>(manifest, shownFrom(workspace, manifest));
+  const lock = await readToml<PoetryLock>(file, shown);
   const more = isPackage(pyproject) ? [requirementOfProject(folder)] : [];
-  if (isOfPoetry1(text)) {
+  if (isOfPoetry1(lock)) {
     const { exportPoetryLock } = await import('./poetry-export.ts');
     const exported = await exportPoetryLock(target, folder, pyproject);
-    const file = await writeJobFile(target.temp, requirementsName, [exported, ...more, ''].join('\n'));
-    return planSync(file, await indexesOf(text), folder, venv);
+    const written = await writeJobFile(target.temp, requirementsName, [exported, ...more, ''].join('\n'));
+    return planSync(written, indexesOf(lock), folder, venv);
   }
-  const { packages, indexes } = readPoetryLock(text, pyproject, selection, shownFrom(workspace, lock));
-  const file = await writeRequirements({ ...target, folder }, packages, more);
-  return planSync(file, indexes, folder, venv);
+  const { packages, indexes } = readPoetryLock(lock, pyproject, selection, shown);
+  const written = await writeRequirements({ ...target, folder }, packages, more);
+  return planSync(written, indexes, folder, venv);
 }
 
 /** Pipfile.lock: exactly its packages. */
 export async function planPipenv(target: Target): Promise<Plan> {
   const { project, selection, workspace, venv } = target;
   const lock = project.files[0] ?? '';
-  const { packages, indexes } = readPipfileLock(
-    await readFile(lock, 'utf8'),
-    selection,
-    shownFrom(workspace, lock),
-  );
+  const { packages, indexes } = readPipfileLock(await readText(lock), selection, shownFrom(workspace, lock));
   const folder = dirname(lock);
   const file = await writeRequirements({ ...target, folder }, packages, []);
   return planSync(file, indexes, folder, venv);

@@ -1,17 +1,8 @@
-import { parse } from 'smol-toml';
 import type { Target } from '../plan.ts';
+import type { PoetryProject } from './poetry-lock.ts';
 
 /** The Poetry that reads locks of Poetry 1, which do not say which group a package belongs to. */
 const poetry = ['--from', 'poetry==2.5.1', '--with', 'poetry-plugin-export==1.10.1'];
-
-interface Project {
-  tool?: {
-    poetry?: {
-      group?: Record<string, { optional?: boolean }>;
-      'dev-dependencies'?: Record<string, unknown>;
-    };
-  };
-}
 
 /**
  * A lock of Poetry 1 as Poetry writes it as a hashed requirements file, with the groups that `poetry install` takes and
@@ -20,9 +11,9 @@ interface Project {
 export async function exportPoetryLock(
   { uv, selection, signal }: Pick<Target, 'uv' | 'selection' | 'signal'>,
   folder: string,
-  pyproject: string,
+  project: PoetryProject,
 ): Promise<string> {
-  const { group = {}, 'dev-dependencies': dev } = (parse(pyproject) as Project).tool?.poetry ?? {};
+  const { group = {}, 'dev-dependencies': dev } = project.tool?.poetry ?? {};
   const byDefault = Object.keys(group).filter((name) => group[name]?.optional !== true);
   const chosen = [...byDefault, ...(dev ? ['dev'] : []), ...selection.groups].filter(
     (name) => name !== 'main' && !selection.excludeGroups.includes(name),

@@ -1,11 +1,10 @@
 import { UserError } from '@mlops/core';
-import { parse } from 'smol-toml';
 import { normalName } from '../requirements.ts';
 import type { Selection } from '../selection.ts';
 import { type LockedPackage, withExtras } from './locked-package.ts';
 
 /** What of poetry.lock and pyproject.toml is read; the format is Poetry's own (`poetry.packages.locker`). */
-interface Lock {
+export interface PoetryLock {
   package?: {
     name: string;
     version: string;
@@ -25,11 +24,12 @@ interface Lock {
   extras?: Record<string, string[]>;
   metadata?: { 'lock-version'?: string };
 }
-interface Project {
+export interface PoetryProject {
   tool?: {
     poetry?: {
       'package-mode'?: boolean;
       group?: Record<string, { optional?: boolean }>;
+      'dev-dependencies'?: Record<string, unknown>;
     };
   };
   'dependency-groups'?: Record<string, unknown>;
@@ -47,13 +47,11 @@ export interface PoetryInstall {
  * with what the selection adds and leaves out.
  */
 export function readPoetryLock(
-  lockText: string,
-  pyproject: string,
+  lock: PoetryLock,
+  project: PoetryProject,
   selection: Selection,
   file: string,
 ): PoetryInstall {
-  const lock = parse(lockText) as Lock;
-  const project = parse(pyproject) as Project;
   const groups = chosenGroups(lock, project, selection, file);
   const extras = chosenExtras(lock, selection, file);
   const packages = (lock.package ?? []).flatMap((each) => {
@@ -69,28 +67,31 @@ export function readPoetryLock(
       } satisfies LockedPackage,
     ];
   });
-  return { packages, indexes: indexesOf(lockText) };
+  return { packages, indexes: indexesOf(lock) };
 }
 
 /** Whether a lock is of Poetry 1, whose format does not say which group a package belongs to. */
-export function isOfPoetry1(lockText: string): boolean {
-  const version = (parse(lockText) as Lock).metadata?.['lock-version'];
+export function isOfPoetry1({ metadata }: PoetryLock): boolean {
+  const version = metadata?.['lock-version'];
   return !(Number.parseFloat(version ?? '') >= 2.1);
 }
 
 /** The addresses of the indexes that a lock's packages come from beside the default one. */
-export function indexesOf(lockText: string): string[] {
-  const { package: packages = [] } = parse(lockText) as Lock;
+export function indexesOf({ package: packages = [] }: PoetryLock): string[] {
   return [...new Set(packages.flatMap(({ source }) => (source?.type === 'legacy' ? [source.url] : [])))];
 }
 
 /** Whether the project itself is a package to install. */
-export function isPackage(pyproject: string): boolean {
-  const project = parse(pyproject) as Project;
+export function isPackage(project: PoetryProject): boolean {
   return project['build-system'] !== undefined && project.tool?.poetry?.['package-mode'] !== false;
 }
 
-function chosenGroups(lock: Lock, project: Project, selection: Selection, file: string): Set<string> {
+function chosenGroups(
+  lock: PoetryLock,
+  project: PoetryProject,
+  selection: Selection,
+  file: string,
+): Set<string> {
   const declared = project.tool?.poetry?.group ?? {};
   const known = new Set([
     'main',
@@ -106,7 +107,7 @@ function chosenGroups(lock: Lock, project: Project, selection: Selection, file: 
   );
 }
 
-function chosenExtras(lock: Lock, selection: Selection, file: string): Set<string> {
+function chosenExtras(lock: PoetryLock, selection: Selection, file: string): Set<string> {
   const known = new Set(Object.keys(lock.extras ?? {}).map(normalName));
   const chosen = selection.extras.map(normalName);
   mustBeKnown('extras', chosen, known, file);
@@ -145,7 +146,7 @@ function sourceOf({
   source,
   version,
   develop,
-}: NonNullable<Lock['package']>[number]): LockedPackage['source'] {
+}: NonNullable<PoetryLock['package']>[number]): LockedPackage['source'] {
   switch (source?.type) {
     case 'git':
       return {
