@@ -118,6 +118,8 @@ describe('a folder', () => {
       write({ f: key });
       await open().save(key, root, ['f']);
     }
+    expect(await open().newest('lin-', root, ['f'])).toBe('lin-2');
+    expect(await open().newest('win-', root, ['f'])).toBeUndefined();
     const options = { prefixes: ['win-', 'lin-', 'mac-'] };
     expect(await open().restore('lin-3', root, ['f'], options)).toEqual({
       key: 'lin-2',

@@ -105,6 +105,8 @@ describe("GitHub's cache", () => {
     clear('f');
     expect(await cache().restore('lin-a', workspace, ['f'])).toBeUndefined();
     expect(await cache().has('lin-a', workspace, ['f'])).toBe(false);
+    expect(await cache().newest('lin-', workspace, ['f'])).toBe('lin-a-2');
+    expect(await cache().newest('win-', workspace, ['f'])).toBeUndefined();
     const prefixes = ['win-', 'lin-'];
     expect(await cache().restore('lin-b', workspace, ['f'], { prefixes })).toMatchObject({
       key: 'lin-a-2',
@@ -249,6 +251,7 @@ describe("GitHub's artifacts", () => {
     expect(read('model/w.bin')).toBe('weights');
     expect(existsSync(join(workspace, 'other'))).toBe(false);
     expect(await artifacts().restore('none', workspace, ['.'])).toBeUndefined();
+    expect(await artifacts().newest('record-', workspace, ['.'])).toBe('record-b');
     expect(await artifacts().restore('none', workspace, ['.'], { prefixes: ['x', 'record-'] })).toMatchObject(
       {
         key: 'record-b',

@@ -19,7 +19,7 @@ export interface Newest {
 /** The newest checkpoint that is whole, of those on this machine and in the store. Damaged ones are told. */
 export async function newestWhole(vault: Vault, remote: Remote | undefined, hasher: Hasher): Promise<Newest> {
   const local = await newestHere(vault);
-  if (!remote || (local.manifest && !(await remote.has(local.manifest.sequence + 1)))) return local;
+  if (!remote || (local.manifest && (await remote.newest()) <= local.manifest.sequence)) return local;
   const folder = join(vault.folder, 'fetched');
   try {
     const there = await newestThere(remote, folder, vault.identity, hasher);

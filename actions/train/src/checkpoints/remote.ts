@@ -24,11 +24,10 @@ export class Remote {
     return this.#store.has(this.#key(sequence), this.#root, [transfer]);
   }
 
-  /** The first number from this one on that no checkpoint in the store has. */
-  async freeFrom(sequence: number): Promise<number> {
-    let free = sequence;
-    while (await this.has(free)) free += 1;
-    return free;
+  /** The number of the newest checkpoint in the store; 0 when there is none. */
+  async newest(): Promise<number> {
+    const key = await this.#store.newest(this.#prefix, this.#root, [transfer]);
+    return key === undefined ? 0 : this.#sequenceOf(key);
   }
 
   /** Saves the sealed checkpoint in a folder, under the manifest's number. */
@@ -66,12 +65,16 @@ export class Remote {
       await mkdir(dirname(folder), { recursive: true });
       await rename(target, folder);
       return {
-        sequence: Number(restored.key.slice(this.#prefix.length)),
+        sequence: this.#sequenceOf(restored.key),
         manifest: await readManifest(folder),
       };
     } finally {
       await rm(target, { recursive: true, force: true });
     }
+  }
+
+  #sequenceOf(key: string): number {
+    return Number(key.slice(this.#prefix.length));
   }
 
   #key(sequence: number): string {

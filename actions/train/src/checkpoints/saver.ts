@@ -18,7 +18,7 @@ export class Saver {
   /** Number of checkpoints that were saved, and their bytes. */
   saves = 0;
   bytes = 0;
-  /** The highest number that a checkpoint had to be saved under. */
+  /** The highest number that a checkpoint was to be saved under. */
   highest = 0;
   readonly #parts: SaverParts;
   #unsaved: Manifest | undefined;
@@ -74,7 +74,7 @@ export class Saver {
     const first = await remote.save(folder, manifest);
     if (!first.isTaken) return first;
     // By a job that trains the same, or by a save that was cut off: one more try, under a number that is free.
-    this.highest = await remote.freeFrom(this.highest + 1);
+    this.highest = Math.max(this.highest, await remote.newest()) + 1;
     return remote.save(folder, { ...manifest, sequence: this.highest });
   }
 }

@@ -80,6 +80,10 @@ export function artifactStore(options: ArtifactStoreOptions = {}): ArtifactStore
       return (await list(name)).some((artifact) => artifact.name === name);
     },
 
+    async newest(prefix) {
+      return choose(await list(), prefix, [prefix])?.name;
+    },
+
     async restore(name, root, paths, { prefixes = [] } = {}) {
       const checked = checkedPaths(root, paths);
       const artifact = choose(await list(), name, prefixes);

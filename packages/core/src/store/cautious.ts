@@ -57,6 +57,12 @@ export function forgiving(store: Store, warn: (message: string) => void, signal?
         () => store.has(...args),
         () => false,
       ),
+    newest: (...args) =>
+      attempt(
+        'asked',
+        () => store.newest(...args),
+        () => undefined,
+      ),
     restore: (...args) =>
       attempt(
         'restored',

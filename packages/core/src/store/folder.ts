@@ -92,6 +92,11 @@ export function folderStore({ folder, maxBytes = 10 * 1024 ** 3 }: FolderStoreOp
       return exists(entryFolder(key, checkedPaths(root, paths)));
     },
 
+    async newest(prefix, root, paths) {
+      const path = await find(prefix, checkedPaths(root, paths), [prefix]);
+      return path === undefined ? undefined : (await readLabel(path)).key;
+    },
+
     async restore(key, root, paths, { prefixes = [] } = {}) {
       const path = await find(key, checkedPaths(root, paths), prefixes);
       if (!path) return undefined;

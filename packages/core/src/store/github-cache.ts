@@ -60,6 +60,12 @@ export function gitHubCache(options: GitHubCacheOptions = {}): Store {
       return (await lookup(patterns, cacheKey(key), [])) !== undefined;
     },
 
+    async newest(prefix, root, paths) {
+      const patterns = patternsFor(root, checkedPaths(root, paths));
+      const found = await lookup(patterns, cacheKey(prefix), [cacheKey(prefix)]);
+      return found === undefined ? undefined : decoded(found);
+    },
+
     async restore(key, root, paths, { prefixes = [] } = {}) {
       const checked = checkedPaths(root, paths);
       const patterns = patternsFor(root, checked);

@@ -13,6 +13,8 @@ export interface Store {
   readonly kind: 'github-cache' | 'github-artifacts' | 'folder';
   /** Whether there is an entry under exactly this key. */
   has(key: string, root: string, paths: readonly string[]): Promise<boolean>;
+  /** The key of the newest entry whose key starts with this; undefined when there is none. */
+  newest(prefix: string, root: string, paths: readonly string[]): Promise<string | undefined>;
   /**
    * Lays the entry's files over what is below `root`: files of the same name are replaced, others stay. Without an
    * entry under the key, the newest one whose key starts with the first of `prefixes` that any entry starts with.
