@@ -1,4 +1,3 @@
-import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { annotate, debug, messageOf, UserError } from '@mlops/core';
 import { type Hasher, openHasher } from '@mlops/core/hash';
@@ -18,11 +17,11 @@ import {
   refuseForeignFiles,
   writeOwner,
 } from './owner.ts';
+import { Pace, restlessMs } from './pace.ts';
 import { Remote } from './remote.ts';
 import { Saver } from './saver.ts';
-import { shortHash } from './short-hash.ts';
 import { areWhole, trustworthy } from './trust.ts';
-import { type Sealed, Vault } from './vault.ts';
+import { forgetOldVaults, type Sealed, Vault, vaultFolder } from './vault.ts';
 
 export interface CheckpointOptions {
   /** The working directory. */
@@ -42,17 +41,6 @@ export interface CheckpointOptions {
   lookMs?: number;
 }
 
-/** Sealing, and looking at the folder, take at most this part of the time of a training. */
-const sealShare = 0.05;
-const lookShare = 0.02;
-/**
- * A folder that never rests is sealed after this long all the same, in a moment in which no file is open; and what looks
- * cut off for this long is as its command wants it.
- */
-const restlessMs = 30_000;
-/** Leftovers of other trainings on a machine that outlives jobs are removed after this long. */
-const forgottenMs = 14 * 24 * 3_600_000;
-
 /**
  * The checkpoints of one command: puts the newest whole one back before it starts, seals a copy whenever the command has
  * written one, saves that in the store on an interval, and once more at the end. Whatever goes wrong in here is a
@@ -68,12 +56,11 @@ export class Checkpoints {
   readonly #remote: Remote | undefined;
   readonly #saver: Saver;
   readonly #warned = new Set<string>();
+  readonly #pace: Pace;
   #sealed: Sealed | undefined;
-  /** Fingerprint of what was sealed last, and of what was seen last. */
+  /** Fingerprint of what was sealed last. */
   #sealedState = '';
-  #seen = { state: '', since: 0 };
-  #lookTookMs = 0;
-  #lastSeal = { at: 0, tookMs: 0 };
+  /** The highest number that was given out. */
   #sequence = 0;
   /** Whether the store may hold checkpoints of earlier attempts. */
   #hasPredecessor = false;
@@ -87,6 +74,7 @@ export class Checkpoints {
   private constructor(options: CheckpointOptions, identity: string, hasher: Hasher) {
     this.#options = options;
     this.#live = join(options.folder, options.dir);
+    this.#pace = new Pace(options.lookMs ?? 1000, Date.now());
     this.#hasher = hasher;
     this.#vault = new Vault(vaultFolder(options.folder, identity), identity, hasher);
     this.#remote = options.store && new Remote(options.store, options.folder, identity);
@@ -111,15 +99,15 @@ export class Checkpoints {
     await makePrivateFolder(folder);
     const owner = await readOwner(folder, dir);
     refuseForeignFiles(join(folder, dir), dir, owner);
-    await forgetOthers(folder, identity);
+    await forgetOldVaults(folder, identity);
     const checkpoints = new Checkpoints(options, identity, await openHasher());
     try {
       await checkpoints.#putBack(fresh, owner);
     } catch (error) {
+      checkpoints.#note('ended');
       await checkpoints.#hasher.close();
       throw error;
     }
-    checkpoints.#note('running');
     return checkpoints;
   }
 
@@ -162,9 +150,8 @@ export class Checkpoints {
   watch(pid: number): void {
     this.#note('running', leaderOf(pid));
     this.#lastSave = Date.now();
-    this.#lastSeal.at = Date.now();
     this.#isWatching = true;
-    this.#lookIn(this.#lookMs);
+    this.#lookAgain();
   }
 
   /** To be told as soon as the command's process has ended: what it wrote right before that may be cut off. */
@@ -240,39 +227,28 @@ export class Checkpoints {
     this.#exit = undefined;
   }
 
-  get #lookMs(): number {
-    return this.#options.lookMs ?? 1000;
-  }
-
-  #lookIn(ms: number): void {
+  #lookAgain(): void {
     this.#timer = setTimeout(() => {
       this.#looking = this.#look()
         .catch((error: unknown) => this.#warn('sealed', error))
         .then(() => {
-          if (this.#isWatching) this.#lookIn(Math.max(this.#lookMs, this.#lookTookMs / lookShare));
+          if (this.#isWatching) this.#lookAgain();
         });
-    }, ms);
+    }, this.#pace.pauseMs);
   }
 
   async #look(): Promise<void> {
     const now = Date.now();
     const files = await scan(this.#live);
     const state = fingerprint(files);
-    if (state !== this.#seen.state) this.#seen = { state, since: now };
-    const isDue = files.length > 0 && state !== this.#sealedState && this.#isTime(now);
-    const isReady = isDue && (await this.#isAtRest(files, now));
-    this.#lookTookMs = Date.now() - now;
+    const isTime = this.#pace.isTimeToSeal(state, now) && files.length > 0 && state !== this.#sealedState;
+    const isReady = isTime && (await this.#isAtRest(files, now));
+    this.#pace.looked(Date.now() - now);
     if (isReady) await this.#seal(files);
     if (this.#saver.hasUnsaved && now - this.#lastSave >= this.#options.intervalMs) {
       this.#lastSave = now;
       void this.#saver.save();
     }
-  }
-
-  #isTime(now: number): boolean {
-    const sinceSeal = now - this.#lastSeal.at;
-    if (sinceSeal * sealShare < this.#lastSeal.tookMs) return false;
-    return now - this.#seen.since >= this.#lookMs || sinceSeal >= restlessMs;
   }
 
   async #isAtRest(files: readonly LiveFile[], now: number): Promise<boolean> {
@@ -309,7 +285,7 @@ export class Checkpoints {
     const spent = added(this.resumedFrom?.spent, this.#options.spent());
     const about = { sequence: this.#nextSequence(), spent, run: this.#options.run };
     const sealed = await this.#vault.seal(this.#live, files, about, this.#sealed).finally(() => {
-      this.#lastSeal = { at: Date.now(), tookMs: Date.now() - started };
+      this.#pace.sealed(Date.now(), Date.now() - started);
     });
     if (!sealed) return;
     this.#sealed = sealed;
@@ -368,22 +344,5 @@ export class Checkpoints {
     if (this.#warned.has(message)) return;
     this.#warned.add(message);
     annotate('warning', `A checkpoint could not be ${what}: ${message}. The training goes on without it.`);
-  }
-}
-
-function vaultsFolder(folder: string): string {
-  return join(folder, '.mlops', 'checkpoints');
-}
-
-function vaultFolder(folder: string, identity: string): string {
-  return join(vaultsFolder(folder), shortHash(identity));
-}
-
-async function forgetOthers(folder: string, identity: string): Promise<void> {
-  for (const name of await readdir(vaultsFolder(folder)).catch(() => [])) {
-    const path = join(vaultsFolder(folder), name);
-    if (path === vaultFolder(folder, identity)) continue;
-    const { mtimeMs } = await stat(path);
-    if (mtimeMs < Date.now() - forgottenMs) await rm(path, { recursive: true, force: true });
   }
 }

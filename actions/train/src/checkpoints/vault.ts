@@ -7,6 +7,7 @@ import {
   readdir,
   rename,
   rm,
+  stat,
   symlink,
   utimes,
   writeFile,
@@ -15,6 +16,7 @@ import { dirname, join } from 'node:path';
 import type { Hasher } from '@mlops/core/hash';
 import { empty, type LiveFile, scan } from './live-folder.ts';
 import { filesFolder, type Manifest, manifestFile, readManifest, type SealedFile } from './manifest.ts';
+import { shortHash } from './short-hash.ts';
 
 /** Older checkpoints than the last two are not kept: the newest may turn out to be damaged, but hardly both. */
 const kept = 2;
@@ -148,6 +150,28 @@ export class Vault {
 export interface Sealed {
   manifest: Manifest;
   stamps: ReadonlyMap<string, string>;
+}
+
+function vaultsFolder(folder: string): string {
+  return join(folder, '.mlops', 'checkpoints');
+}
+
+/** Where the checkpoints of a training lie, in the working directory. */
+export function vaultFolder(folder: string, identity: string): string {
+  return join(vaultsFolder(folder), shortHash(identity));
+}
+
+/** Leftovers of other trainings on a machine that outlives jobs are removed after this long. */
+const forgottenMs = 14 * 24 * 3_600_000;
+
+/** Removes what other trainings than this one have left and nobody came back for. */
+export async function forgetOldVaults(folder: string, identity: string): Promise<void> {
+  for (const name of await readdir(vaultsFolder(folder)).catch(() => [])) {
+    const path = join(vaultsFolder(folder), name);
+    if (path === vaultFolder(folder, identity)) continue;
+    const { mtimeMs } = await stat(path);
+    if (mtimeMs < Date.now() - forgottenMs) await rm(path, { recursive: true, force: true });
+  }
 }
 
 export async function damageOf(
