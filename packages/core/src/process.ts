@@ -163,8 +163,8 @@ async function finish(shown: string, child: ChildProcess, options: CommandOption
         onLine?.(line, 'stderr', end || '\n');
       }),
     ]);
-    const isCancelled = () => Boolean(signal?.aborted || stop?.signal.aborted);
-    const [[exitCode, ending]] = await Promise.all([exited, drained(child, exited, output, isCancelled)]);
+    const isEnding = () => watches.some((watch) => watch.isEnding());
+    const [[exitCode, ending]] = await Promise.all([exited, drained(child, exited, output, isEnding)]);
     keepStdout.close();
     keepStderr.close();
     signal?.throwIfAborted();
@@ -181,7 +181,7 @@ async function finish(shown: string, child: ChildProcess, options: CommandOption
       ? notFound(shown, child, options.cwd, error)
       : error;
   } finally {
-    for (const stopWatching of watches) stopWatching();
+    for (const watch of watches) watch.end();
   }
 }
 
@@ -195,20 +195,20 @@ function dropBeyond(lines: string[], wanted: number): number {
 }
 
 /**
- * Waits for the last output, though not for processes in the background that keep the streams open; these stay, unless
- * the command was cancelled.
+ * Waits for the last output, though not for processes in the background that keep the streams open. Those of a command
+ * that is asked to end are waited for until they were made to: a shell may be gone before what it has started.
  */
 async function drained(
   child: ChildProcess,
   exited: Promise<unknown>,
   output: Promise<unknown>,
-  isCancelled: () => boolean,
+  isEnding: () => boolean,
 ): Promise<void> {
-  const late = exited.then(
-    () => new Promise<'late'>((resolve) => void setTimeout(resolve, drainMs, 'late').unref()),
-  );
-  if ((await Promise.race([output, late])) !== 'late') return;
-  if (isCancelled()) endTree(child, 'SIGKILL');
+  await Promise.race([output, exited]);
+  do {
+    const late = new Promise<'late'>((resolve) => void setTimeout(resolve, drainMs, 'late').unref());
+    if ((await Promise.race([output, late])) !== 'late') return;
+  } while (isEnding());
   output.catch(() => {}); // That the streams were closed is no news.
   child.stdout?.destroy();
   child.stderr?.destroy();
@@ -261,8 +261,9 @@ function endOnAbort(
   child: ChildProcess,
   signal: AbortSignal | undefined,
   graceMs: readonly [number, number],
-): () => void {
+): { end: () => void; isEnding: () => boolean } {
   let timer: NodeJS.Timeout | undefined;
+  let isKilled = false;
   const onAbort = () => {
     const steps = [
       ['SIGINT', graceMs[0]],
@@ -273,15 +274,20 @@ function endOnAbort(
       const step = steps[i];
       if (!step) return;
       endTree(child, step[0]);
+      isKilled = step[0] === 'SIGKILL';
       timer = setTimeout(take, step[1], i + 1);
     };
     take(0);
   };
   if (signal?.aborted) onAbort();
   signal?.addEventListener('abort', onAbort, { once: true });
-  return () => {
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', onAbort);
+  return {
+    end: () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+    },
+    /** Whether the command was asked to end, and not yet made to. */
+    isEnding: () => signal?.aborted === true && !isKilled,
   };
 }
 

@@ -126,10 +126,22 @@ describe.skipIf(process.platform === 'win32')('a process in the background', () 
     process.kill(Number(stdout), 'SIGKILL');
   });
 
+  test('has its time when a command is stopped, as its shell may end before it', async () => {
+    const stop = new AbortController();
+    const { stdout } = await script(
+      `(trap '' INT; trap 'sleep 6; echo saved; exit' TERM; echo ready; while :; do sleep 0.1; done); :`,
+      {
+        stop: { signal: stop.signal, graceMs: [50, 60_000] },
+        onLine: () => stop.abort(),
+      },
+    );
+    expect(stdout).toBe('ready\nsaved');
+  });
+
   test('is ended with a command that is stopped', async () => {
     const stop = new AbortController();
     const { stdout } = await script(`(trap '' INT TERM; sleep 600) & echo $!; wait`, {
-      stop: { signal: stop.signal, graceMs: [60_000, 60_000] },
+      stop: { signal: stop.signal, graceMs: [50, 50] },
       onLine: () => stop.abort(),
     });
     await waitFor(async () => (isRunning(Number(stdout)) ? undefined : true), {
