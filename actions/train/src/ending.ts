@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import type { CommandResult } from '@mlops/core/process';
 
 /** How a command failed, for the record and the output `outcome`. */
@@ -33,7 +34,11 @@ const ntStatus = {
 };
 
 /** The signals of Linux and macOS that commands die of, as a shell reports them: 128 and their number. */
-const died = { SIGINT: 130, SIGILL: 132, SIGABRT: 134, SIGKILL: 137, SIGSEGV: 139, SIGTERM: 143 } as const;
+const died = {
+  ...{ SIGINT: 130, SIGILL: 132, SIGABRT: 134, SIGKILL: 137, SIGSEGV: 139, SIGTERM: 143 },
+  // Not the same number everywhere.
+  SIGBUS: 128 + (constants.signals.SIGBUS ?? 7),
+} as const;
 
 const smaller = 'Use a smaller batch, fewer data loader workers, or a runner with more memory.';
 
@@ -133,6 +138,15 @@ const signs: Sign[] = [
       what: 'native code crashed (segmentation fault)',
       advice:
         'Set PYTHONFAULTHANDLER=1 to see where; packages built against different versions of each other are a common cause.',
+    }),
+  },
+  {
+    test: (_, code) => code === died.SIGBUS,
+    ending: () => ({
+      kind: 'failed',
+      what: 'a file that is mapped into memory could not be read or written (bus error)',
+      advice:
+        "Most often the disk or the shared memory (/dev/shm) is full: free it, use fewer data loader workers, or give the container more with '--shm-size'.",
     }),
   },
   {

@@ -41,7 +41,7 @@ async function end(leader: Leader, signal: AbortSignal): Promise<Exit['how'] | u
       ...{ what: `process ${leader.pid} to end`, deadlineMs: graceMs, everyMs: 100, signal },
     }).catch(() => false);
     // Windows only knows how to end a process at once.
-    if (gone) return step === 'SIGKILL' || process.platform === 'win32' ? 'killed' : 'stopped';
+    if (gone) return step === 'SIGKILL' || process.platform === 'win32' ? 'killed' : 'interrupted';
   }
   return 'killed';
 }

@@ -6,6 +6,7 @@ import type { ResourceRecord } from '@mlops/core/record';
 import type { Store } from '@mlops/core/store';
 import type { Checkpoints } from './checkpoints/checkpoints.ts';
 import { added, type Manifest } from './checkpoints/manifest.ts';
+import type { Exit } from './checkpoints/owner.ts';
 import type { FailureKind } from './ending.ts';
 import { duration, size } from './format.ts';
 import { canonical } from './key.ts';
@@ -80,6 +81,11 @@ export interface CheckpointFacts {
 const cancelGraceMs = [4000, 2000] as const;
 /** Progress bars are shown this often at most. */
 const progressMs = 10_000;
+
+/** Signals of which a program ends in the middle of whatever it does; a shell reports them as 128 and their number. */
+const sudden = ['SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGILL', 'SIGKILL', 'SIGSEGV'] as const;
+/** Windows ends crashed programs with codes from here on (NTSTATUS, severity error). */
+const ntErrors = 0xc0000000;
 
 /**
  * Runs the commands of a training: shows their log, measures what they use, keeps their checkpoints, stops them at a
@@ -250,11 +256,15 @@ export class Supervisor {
     return checkpoints;
   }
 
-  #howEnded(exitCode: number | null, endedBy: NodeJS.Signals | null): 'stopped' | 'killed' {
+  #howEnded(exitCode: number | null, endedBy: NodeJS.Signals | null): Exit['how'] {
     const isStopped = this.#limit.signal.aborted || this.#options.signal.aborted;
     // Windows only knows how to end a process at once.
-    if (isStopped && process.platform === 'win32') return 'killed';
-    return crashed(exitCode, endedBy) ? 'killed' : 'stopped';
+    if (process.platform === 'win32')
+      return isStopped || (exitCode ?? 0) >>> 0 >= ntErrors ? 'killed' : 'stopped';
+    if (endedBy === 'SIGINT' || endedBy === 'SIGTERM') return 'interrupted';
+    if (endedBy) return 'killed';
+    if (exitCode === 128 + constants.signals.SIGTERM) return 'interrupted';
+    return sudden.some((one) => exitCode === 128 + constants.signals[one]) ? 'killed' : 'stopped';
   }
 
   async #close({ finished }: { finished: boolean }): Promise<void> {
@@ -287,15 +297,4 @@ export class Supervisor {
     this.#options.signal.throwIfAborted();
     this.#limit.signal.throwIfAborted();
   }
-}
-
-/** Signals of which a program ends without a chance to finish what it writes; interrupts and requests to end have one. */
-const sudden = ['SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGILL', 'SIGKILL', 'SIGSEGV'] as const;
-
-/** Whether a command ended in the middle of whatever it did: directly, or as a shell reports it of its child. */
-function crashed(exitCode: number | null, signal: NodeJS.Signals | null): boolean {
-  if (signal) return sudden.some((one) => one === signal);
-  // Windows has codes of errors (NTSTATUS) instead of signals.
-  const isWindowsError = process.platform === 'win32' && (exitCode ?? 0) >>> 0 >= 0xc0000000;
-  return isWindowsError || sudden.some((one) => exitCode === 128 + constants.signals[one]);
 }

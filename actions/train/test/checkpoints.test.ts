@@ -9,7 +9,7 @@ import { folderStore } from '@mlops/core/store';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type CheckpointOptions, Checkpoints } from '../src/checkpoints/checkpoints.ts';
 import { scan } from '../src/checkpoints/live-folder.ts';
-import { isAlive, leaderOf } from '../src/checkpoints/owner.ts';
+import { type Exit, isAlive, leaderOf } from '../src/checkpoints/owner.ts';
 import { Vault } from '../src/checkpoints/vault.ts';
 
 const identity = 'sha256:of-this-training';
@@ -51,11 +51,11 @@ const put = (name: string, text: string) => writeFile(live(name), text);
 /** Whole by its format: it parses. */
 const state = (epoch: number) => JSON.stringify({ epoch });
 
-type Ended = 'stopped' | 'killed' | 'finished';
+type Ended = Exit['how'] | 'finished';
 
 /** The command ended so, and what was kept of it is looked at. */
 async function end(checkpoints: Checkpoints, ended: Ended): Promise<void> {
-  checkpoints.exited(ended === 'killed' ? 'killed' : 'stopped');
+  checkpoints.exited(ended === 'finished' ? 'stopped' : ended);
   await checkpoints.end({ finished: ended === 'finished' });
 }
 
@@ -388,6 +388,15 @@ test.each([
   expect(await readFile(live(rest), 'utf8')).toBe(state(1));
   expect(existsSync(live('checkpoint-2'))).toBe(false);
   await end(third, 'stopped');
+});
+
+test('what an interrupted command saved at last is kept, as far as it is whole', async () => {
+  await attempt({ 'model.json': state(1), 'best.json': state(1), 'weights.bin': 'whole' }, 'stopped');
+  await attempt({ 'model.json': state(2) }, 'interrupted');
+  expect((await attempt({ 'weights.bin': 'who' }, 'interrupted')).newest?.sequence).toBe(2);
+  await end(await open(), 'stopped');
+  expect(await readFile(live('model.json'), 'utf8')).toBe(state(2));
+  expect(await readFile(live('weights.bin'), 'utf8')).toBe('whole');
 });
 
 test('what a killed command left is not trusted by the end of the job either', async () => {

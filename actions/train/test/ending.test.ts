@@ -91,6 +91,11 @@ describe('how a command ended is told apart:', () => {
       /Nothing called 'sklearn' is in this environment/,
     ],
     ['a segmentation fault', [{ exitCode: 139 }], /segmentation fault/],
+    [
+      'a bus error',
+      [{ signal: 'SIGBUS' }],
+      /^failed: .*\(bus error\) \| Most often the disk or the shared memory/,
+    ],
     ['a segmentation fault of the command itself', [{ signal: 'SIGSEGV' }], /segmentation fault/],
     ['an access violation on Windows', [{ exitCode: -1073741819 }], /segmentation fault/],
     ['an unknown instruction', [{ exitCode: 132 }], /AVX/],

@@ -272,7 +272,7 @@ export class Checkpoints {
     if (this.#exit?.how === 'stopped' && (await areWhole(this.#live, this.#changed(files))))
       return this.#seal(files);
     const stamps = this.#sealed?.stamps ?? new Map<string, string>();
-    const kept = await trustworthy(this.#live, files, stamps, this.#exit?.at);
+    const kept = await trustworthy(this.#live, files, stamps, this.#exit);
     if (kept) return this.#seal(kept);
     const newest = this.newest;
     this.#options.log(

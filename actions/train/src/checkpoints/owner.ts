@@ -18,9 +18,14 @@ export interface Owner {
   entries: string[] | null;
 }
 
-/** How a command's process ended: by itself, or killed, so that it may have been writing. */
+/** How a command's process ended. */
 export interface Exit {
-  how: 'stopped' | 'killed';
+  /**
+   * - `stopped`: by itself, so that it had ended what it wrote
+   * - `interrupted`: because it was asked to, maybe at once, maybe after it had saved its state
+   * - `killed`: at once, so that it may have been writing
+   */
+  how: 'stopped' | 'interrupted' | 'killed';
   /** In milliseconds since the epoch. */
   at: number;
 }
