@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { join, posix, relative, sep, win32 } from 'node:path';
 import { addPath, exportVariable, UserError } from '@mlops/core';
 import { command } from '@mlops/core/process';
@@ -29,15 +29,17 @@ export async function isEmpty(path: string): Promise<boolean> {
   return !found || (found.isDirectory() && (await readdir(path)).length === 0);
 }
 
-/** Stands in an environment until everything is installed, so that one that was interrupted is not taken for whole. */
+/** Stands in an environment until everything is in it, so that one that was interrupted is not taken for whole. */
 const unfinishedName = '.mlops-unfinished';
 
-/** Installs into an environment, which a later run replaces if this one does not come to its end. */
-export async function untilFinished(venv: string, install: () => Promise<void>): Promise<void> {
+/** Fills an environment, which a later run replaces if this one does not come to its end. */
+export async function untilFinished<Result>(venv: string, fill: () => Promise<Result>): Promise<Result> {
   const mark = join(venv, unfinishedName);
+  await mkdir(venv, { recursive: true });
   await writeFile(mark, '');
-  await install();
+  const result = await fill();
   await rm(mark);
+  return result;
 }
 
 /** Makes the virtual environment, or keeps the one that is there where it is whole and of the same Python. */

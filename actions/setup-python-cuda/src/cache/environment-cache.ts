@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import type { GitHub } from '@mlops/core';
 import type { Store } from '@mlops/core/store';
 import { folderSize } from '../disk/folder-size.ts';
-import { isWhole } from '../venv.ts';
+import { isWhole, untilFinished } from '../venv.ts';
 import { environmentKeys, type Keys, type Recipe, timingsKeys } from './cache.ts';
 import { chooseWay, isNews, noTimings, parseTimings, type Timings, type Way, withSample } from './timings.ts';
 
@@ -74,8 +74,11 @@ export async function restoreEnvironment(
   const { venv, python } = cache.recipe;
   const { key, prefixes } = keysOf(cache);
   const { root, paths } = venvPath(venv);
-  const restored = await store.restore(key, root, paths, { prefixes });
-  if (!restored) return undefined;
+  const restored = await untilFinished(venv, () => store.restore(key, root, paths, { prefixes }));
+  if (!restored) {
+    await rm(venv, { recursive: true, force: true });
+    return undefined;
+  }
   process.stdout.write(`Restored ${restored.bytes} bytes from ${restored.key}.\n`);
   const complete = await isComplete(venv, restored.bytes);
   if (complete && (await isWhole(venv, python, where))) return restored;
