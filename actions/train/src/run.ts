@@ -68,10 +68,9 @@ export async function train(given: Inputs, context: TrainContext): Promise<void>
   await supervisor.close();
   progress.checkpoints = inputs.checkpointDir === undefined ? undefined : supervisor.checkpoints;
   progress.resources = await supervisor.resources();
-  if (progress.resources) {
-    outputs.cost = progress.resources.cost.amount + (supervisor.checkpoints.resumedFrom?.spent.cost ?? 0);
-    progress.determinism = await determinism(training);
-  }
+  const costBefore = supervisor.checkpoints.resumedFrom?.spent.cost ?? 0;
+  outputs.cost = costBefore + (progress.resources?.cost.amount ?? 0);
+  if (progress.resources) progress.determinism = await determinism(training);
   await hasher.close().catch((error: unknown) => debug(messageOf(error)));
   tell(trainingRecord(progress, Date.now() - started), context);
   if (failure instanceof Stopped) {
