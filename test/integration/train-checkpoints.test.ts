@@ -258,6 +258,14 @@ describe.skipIf(process.platform === 'win32')('a training that is broken off', (
     const after = await project.finishJob(cancelled, { run: 'node train.mjs' });
     expect(after.exitCode).toBe(0);
     expect(after.log).toMatch(/Saved checkpoint \d/);
+    expect(after.result.annotations).toMatchObject([
+      {
+        level: 'notice',
+        message: expect.stringMatching(
+          /^The training was cut off\. Re-run the job to go on from checkpoint \d\.$/,
+        ),
+      },
+    ]);
     await project.checkOutAnew();
     await plan({});
     const next = await project.train();

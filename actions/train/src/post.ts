@@ -1,4 +1,5 @@
-import { type Context, type InputsOf, waitFor } from '@mlops/core';
+import { annotate, type Context, type InputsOf, waitFor } from '@mlops/core';
+import { command } from '@mlops/core/process';
 import { cacheStore } from '@mlops/core/store';
 import type { action } from './action.ts';
 import { Checkpoints } from './checkpoints/checkpoints.ts';
@@ -30,13 +31,21 @@ export async function keepCheckpoint(
   const how = left.leader && (await end(left.leader, signal));
   if (how) left.checkpoints.exited(how);
   await left.checkpoints.end();
+  const { newest } = left.checkpoints;
+  annotate(
+    'notice',
+    newest
+      ? `The training was cut off. Re-run the job to go on from checkpoint ${newest.sequence}.`
+      : 'The training was cut off before its first checkpoint, so that it starts anew.',
+    { title: 'Not finished' },
+  );
 }
 
 /** Asks a process group to end, and makes it. Returns how it went; undefined when it was gone before. */
 async function end(leader: Leader, signal: AbortSignal): Promise<Exit['how'] | undefined> {
   for (const step of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
     if (!isAlive(leader)) return undefined;
-    ask(leader, step);
+    await ask(leader, step);
     const gone = await waitFor(async () => (isAlive(leader) ? undefined : true), {
       ...{ what: `process ${leader.pid} to end`, deadlineMs: graceMs, everyMs: 100, signal },
     }).catch(() => false);
@@ -46,9 +55,13 @@ async function end(leader: Leader, signal: AbortSignal): Promise<Exit['how'] | u
   return 'killed';
 }
 
-function ask({ pid }: Leader, signal: NodeJS.Signals): void {
+async function ask({ pid }: Leader, signal: NodeJS.Signals): Promise<void> {
+  if (process.platform === 'win32') {
+    await command('taskkill', ['/pid', String(pid), '/T', '/F'], { tolerate: true });
+    return;
+  }
   try {
-    process.kill(process.platform === 'win32' ? pid : -pid, signal);
+    process.kill(-pid, signal);
   } catch {
     // It has gone meanwhile.
   }

@@ -45,6 +45,7 @@ export async function repro(options: ReproOptions): Promise<{ progress: ReproPro
   try {
     await supervisor.run({
       ...{ name: 'dvc repro', title: 'dvc repro', reason, script, env: dvcEnvironment, identity },
+      fresh: options.force,
       onLine(line, stream) {
         lines.push(line);
         if (lines.length > linesKept) lines.shift();
