@@ -4,7 +4,7 @@ import { diskFull, requireSpace } from './disk/disk.ts';
 import { saysDiskFull } from './failure/causes.ts';
 import { explain } from './failure/explain.ts';
 import { planPipenv, planPoetry } from './locks/foreign-locks.ts';
-import { stepForMissing } from './missing.ts';
+import { holdsExactly, stepForMissing } from './missing.ts';
 import { into, type Plan, type Step, type Target } from './plan.ts';
 import { readPythonEnv, writePythonEnv } from './python-env.ts';
 import { readRequirements } from './requirements.ts';
@@ -46,6 +46,7 @@ async function installFromWhatIsThere(
   if (missing) {
     await requireSpace(target, { steps: [missing], locked: true }, uvCache);
     if (!(await succeeds(target, missing))) return false;
+    if (await holdsExactly(target, step)) return true;
   }
   return (warm || reused) && succeeds(target, { ...step, args: [...step.args, '--offline'] });
 }

@@ -23,6 +23,23 @@ export async function stepForMissing({ venv, temp }: Target, step: Step): Promis
 }
 
 /**
+ * Whether an environment holds what hashed requirements files name and nothing else, so that uv would change nothing. A
+ * requirement that is no exact version is for uv to compare.
+ */
+export async function holdsExactly({ venv }: Target, step: Step): Promise<boolean> {
+  const [requirements, installed] = await Promise.all([readRequirements(filesOf(step)), packagesIn(venv)]);
+  const named = new Set(requirements.map(({ name }) => name));
+  return (
+    requirements.every(({ text, hashed }) => hashed && exactVersion.test(text)) &&
+    installed.every((each) => named.has(each.split('==')[0])) &&
+    lacking(requirements, installed).length === 0
+  );
+}
+
+/** Version and the start of a marker of a requirement such as `six==1.16.0 ; python_version < "3.9"`. */
+const exactVersion = /^[^;@]*==\s*([^\s;,*]+)\s*(;|$)/;
+
+/**
  * The hashed requirements of which an environment does not hold the version. One with a marker may apply to other
  * machines alone: it counts only where another version of it is there.
  */
@@ -30,7 +47,7 @@ export function lacking(requirements: readonly Requirement[], installed: readonl
   const there = new Set(installed);
   const names = new Set(installed.map((each) => each.split('==')[0]));
   return requirements.filter(({ name = '', text, hashed }) => {
-    const [, version, marker] = /^[^;@]*==\s*([^\s;,*]+)\s*(;|$)/.exec(text) ?? [];
+    const [, version, marker] = exactVersion.exec(text) ?? [];
     return hashed && !there.has(`${name}==${version}`) && (marker !== ';' || names.has(name));
   });
 }
