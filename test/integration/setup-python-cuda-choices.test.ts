@@ -35,7 +35,7 @@ describe("MLflow's python_env.yaml", () => {
 
   test.each([
     ['dependencies: six\n', 1, 'dependencies is not a list'],
-    ['python: "3.12"\n', 1, 'names no dependencies'],
+    ['python: "3.99"\n', 1, 'names no dependencies'],
     ['dependencies:\n  - six\n  - {pip: [x]}\n', 3, 'dependencies: this is no requirement'],
     ['dependencies: [\n', 2, 'not valid YAML'],
   ])('%j is wrong at line %i', async (text, line, message) => {

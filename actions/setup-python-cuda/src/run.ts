@@ -9,9 +9,11 @@ import { useIndexes } from './indexes.ts';
 import type { PostState } from './post.ts';
 import { findProject, namesOf, type Project } from './project.ts';
 import { findOrInstallPython, findPython, type Python } from './python.ts';
+import { readPythonEnv } from './python-env.ts';
 import { type PythonRequest, pythonRequest } from './python-request.ts';
 import { refuseMeaningless } from './refuse-inputs.ts';
 import { setUpVenv } from './set-up-venv.ts';
+import { shownFrom } from './shown-path.ts';
 import { findOnPath } from './tool-release.ts';
 import { findOrInstallUv, Uv } from './uv/uv.ts';
 import { wantedUv } from './uv/wanted-uv.ts';
@@ -52,6 +54,9 @@ async function setUpWithUv(
   const { workingDirectory: folder, github, signal, outputs } = context;
   const where = { cwd: folder, signal };
   const asked = await pythonRequest(inputs, folder, project, github.workspace);
+  // What is wrong in it is said before a Python is fetched.
+  const [file] = project?.manager === 'python-env' ? project.files : [];
+  if (file) await readPythonEnv(file, shownFrom(github.workspace, file));
 
   if (inputs.cacheLocalPath) exportVariable('UV_CACHE_DIR', resolve(folder, inputs.cacheLocalPath));
 
