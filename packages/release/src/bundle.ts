@@ -76,7 +76,10 @@ function missingImports({ modules, moduleGraph }: Compilation): UserError[] {
   });
 }
 
-/** ncc makes a path of `new URL(…, import.meta.url)` in some places, and fileURLToPath accepts no path. */
+/**
+ * ncc makes a path of `new URL(…, import.meta.url)` in some places, and fileURLToPath accepts no path. It also makes one of
+ * what it thinks names a file of the project, as in `resolve(folder, 'name', file)`: that would depend on where it is built.
+ */
 function requireUsableUrls(files: ReadonlyMap<string, string | Uint8Array>, shown: string): void {
   for (const [name, content] of files) {
     const broken = /\.js$/.test(name) && /fileURLToPath\)?\(\w+\.ab ?\+ ?(".*?")/.exec(content.toString());
@@ -84,6 +87,14 @@ function requireUsableUrls(files: ReadonlyMap<string, string | Uint8Array>, show
       throw new UserError(`${shown}: fileURLToPath(new URL(…)) of ${broken[1]} fails once it is bundled`, {
         advice: 'Give the URL itself to the functions of node:fs; they take one.',
       });
+    const path = /\.js$/.test(name) && /\b\w+\.ab ?\+ ?("[^"]*")/.exec(content.toString());
+    if (path)
+      throw new UserError(
+        `${shown}: ncc takes a path for a file of the bundle, and puts it below ${path[1]}`,
+        {
+          advice: "Build it with 'join' instead of 'resolve', or from parts that it cannot evaluate.",
+        },
+      );
   }
 }
 

@@ -68,7 +68,7 @@ async function readConfig(folder: string): Promise<Config> {
 function cacheOf(root: string, config: Config): string {
   const folder = config.get('cache')?.get('dir');
   if (!folder) return join(root, '.dvc', 'cache');
-  return isAbsolute(folder) ? folder : resolve(root, '.dvc', folder);
+  return isAbsolute(folder) ? folder : join(root, '.dvc', folder);
 }
 
 function remotesOf(config: Config): Remotes {
