@@ -87,7 +87,7 @@ function requireUsableUrls(files: ReadonlyMap<string, string | Uint8Array>, show
       throw new UserError(`${shown}: fileURLToPath(new URL(…)) of ${broken[1]} fails once it is bundled`, {
         advice: 'Give the URL itself to the functions of node:fs; they take one.',
       });
-    const path = /\.js$/.test(name) && /\b\w+\.ab ?\+ ?("[^"]*")/.exec(content.toString());
+    const path = /\.js$/.test(name) && /\b\w+\.ab ?\+ ?("[^"]*") ?\+/.exec(content.toString());
     if (path)
       throw new UserError(
         `${shown}: ncc takes a path for a file of the bundle, and puts it below ${path[1]}`,

@@ -72,6 +72,15 @@ describe('buildReleaseTree', () => {
     expect(stdout).toBe('hello from the file world');
   });
 
+  it('is refused where ncc takes a path of the code for a file of the bundle', async () => {
+    const { path } = await checkout({
+      'actions/train/src/late.ts':
+        "import { resolve } from 'node:path';\nconst of = (root: string, file: string) => resolve(root, '.kept', file);\nexport const late: string = of(process.argv[2] ?? '', process.argv[3] ?? '');\n",
+      'examples/one/.kept/config': 'a file that the pattern finds',
+    });
+    await expect(build(path)).rejects.toThrow(/ncc takes a path for a file of the bundle/);
+  });
+
   it('is the same to the byte from two checkouts', async () => {
     const [one, two] = [await checkout(), await checkout()];
     const digests = [];
