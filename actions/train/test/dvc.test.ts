@@ -240,7 +240,7 @@ describe("DVC's log", () => {
 });
 
 const project = (url: string | undefined): DvcProject => ({
-  ...{ root: '/work', folder: '/work', cache: '/work/.dvc/cache', temporary: '/work/.dvc/tmp' },
+  ...{ root: '/project', folder: '/project', cache: '/project/.dvc/cache', temporary: '/project/.dvc/tmp' },
   remotes: { default: url && 'store', urls: new Map(url ? [['store', url]] : []) },
 });
 
