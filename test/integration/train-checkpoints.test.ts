@@ -218,6 +218,31 @@ describe.skipIf(process.platform === 'win32')('a training that is broken off', (
     expect(stopped.result.annotations).toMatchObject([{ level: 'notice', title: 'Not finished' }]);
   });
 
+  test('whose checkpoint no other job could have does not pass unfinished', async () => {
+    await start({ ...command, 'time-limit': '3s', 'if-unfinished': 'pass' });
+    await plan({ hang: 5 });
+    const payload = { pull_request: { head: { repo: { full_name: 'else/where' } } } };
+    const stopped = await project.train({}, { event: 'pull_request', payload });
+    expect(stopped.exitCode).toBe(1);
+    expect(stopped.errors).toEqual([
+      expect.stringMatching(
+        /^the time limit of 3\.0 s was reached; checkpoint \d is on this machine only: caches are not written for a pull request from a fork: its code is not trusted\nAnother job would start anew\./,
+      ),
+    ]);
+  });
+
+  test('goes on in a next job of a tag, too', async () => {
+    const env = { GITHUB_REF: 'refs/tags/v1.0.0' };
+    await start({ ...command, 'time-limit': '3s', 'if-unfinished': 'pass' });
+    await plan({ hang: 5 });
+    expect((await project.train({}, { env })).errors).toEqual([]);
+    await project.checkOutAnew();
+    await plan({});
+    const next = await project.train({}, { env });
+    expect(next.log).toContain('resumed at step 5');
+    expectFinished(next);
+  });
+
   test('is stopped when its budget is used up, over all attempts', async () => {
     await start({ ...command, budget: '2', prices: { currency: 'EUR', hour: 3600 } });
     await plan({ hang: 5 });

@@ -1,10 +1,9 @@
 import { annotate, type Context, type InputsOf, waitFor } from '@mlops/core';
 import { command } from '@mlops/core/process';
-import { cacheStore } from '@mlops/core/store';
 import type { action } from './action.ts';
 import { Checkpoints } from './checkpoints/checkpoints.ts';
 import { type Exit, isAlive, type Leader } from './checkpoints/owner.ts';
-import { runOf } from './checkpoints/place.ts';
+import { checkpointStore, runOf } from './checkpoints/place.ts';
 
 /** Time that a command has to save its state, and then to end, once its step is gone. */
 const graceMs = 15_000;
@@ -19,10 +18,10 @@ export async function keepCheckpoint(
 ): Promise<void> {
   const { checkpointDir: dir, cache } = inputs;
   if (dir === undefined) return;
-  const { workingDirectory: folder, github, signal } = context;
+  const { workingDirectory: folder, signal } = context;
   const left = await Checkpoints.reopen({
     ...{ folder, dir, intervalMs: 0, log },
-    store: cache === 'off' ? undefined : cacheStore({ trigger: github, signal }),
+    store: checkpointStore(context, cache),
     spent: () => ({ seconds: 0, energyWh: 0, cost: 0 }),
     run: runOf(context),
   });

@@ -3,10 +3,10 @@ import { join, relative, sep } from 'node:path';
 import { type Context, debug, type InputsOf, messageOf, milliseconds, throwAll } from '@mlops/core';
 import { type Hasher, hashText, openHasher } from '@mlops/core/hash';
 import type { TrainingRecord } from '@mlops/core/record';
-import { cacheStore } from '@mlops/core/store';
+import { reasonNotToSave } from '@mlops/core/store';
 import type { action } from './action.ts';
 import { artifactName, upload } from './artifact.ts';
-import { checkpointDirProblems, projectOf, runOf } from './checkpoints/place.ts';
+import { checkpointDirProblems, checkpointStore, projectOf, runOf } from './checkpoints/place.ts';
 import { duration, size } from './format.ts';
 import { limitsOf, Stopped } from './limits.ts';
 import { nativeWorkload } from './native.ts';
@@ -75,7 +75,10 @@ export async function train(given: Inputs, context: TrainContext): Promise<void>
   tell(trainingRecord(progress, Date.now() - started), context);
   if (failure instanceof Stopped) {
     const stages = progress.workload?.stages() ?? [];
-    tellUnfinished(failure, inputs, supervisor.checkpoints, stages);
+    tellUnfinished(failure, inputs, {
+      checkpoints: supervisor.checkpoints,
+      stages: reasonNotToSave(github) ? [] : stages,
+    });
   } else if (failure !== undefined) throw failure;
 }
 
@@ -124,9 +127,8 @@ async function trainOnce(
 
 /** How the commands are watched. */
 function supervision(inputs: Inputs, context: TrainContext, started: number): SupervisorOptions {
-  const { workingDirectory: folder, github, signal, record } = context;
+  const { workingDirectory: folder, signal, record } = context;
   const { checkpointDir: dir, cache } = inputs;
-  const store = dir !== undefined && cache !== 'off' ? cacheStore({ trigger: github, signal }) : undefined;
   return {
     ...{ folder, signal, prices: inputs.prices ?? { currency: 'USD' }, log },
     limits: limitsOf(inputs, started, Date.parse(record.startedAt)),
@@ -136,7 +138,11 @@ function supervision(inputs: Inputs, context: TrainContext, started: number): Su
       dir === undefined
         ? undefined
         : {
-            ...{ dir, store, intervalMs: milliseconds(inputs.checkpointInterval) },
+            ...{
+              dir,
+              store: checkpointStore(context, cache),
+              intervalMs: milliseconds(inputs.checkpointInterval),
+            },
             ...{ run: runOf(context), project: projectOf(context, inputs.matrix) },
           },
   };

@@ -25,7 +25,7 @@ export interface SupervisorOptions {
   prices: Prices;
   /** Where the commands write checkpoints, and how often these are saved; undefined for none. */
   checkpoints: CheckpointPlace | undefined;
-  /** Seconds that a command has to save its state when it is stopped at a limit. */
+  /** Milliseconds that a command has to save its state when it is stopped at a limit. */
   stopGraceMs: number;
   log: (line: string) => void;
 }
@@ -73,6 +73,8 @@ export class WorkFailed extends UserError {
 export interface CheckpointFacts {
   resumedFrom: Manifest | undefined;
   newest: Manifest | undefined;
+  /** Why the newest one is on this machine only; undefined where it is saved, or nothing is to be. */
+  unsavedBecause: string | undefined;
   saves: number;
   bytes: number;
 }
@@ -100,7 +102,10 @@ export class Supervisor {
   /** Of the last command: not known to have ended well until what it should have left was looked at. */
   #open: Checkpoints | undefined;
   #isRunning = false;
-  #facts: CheckpointFacts = { resumedFrom: undefined, newest: undefined, saves: 0, bytes: 0 };
+  #facts: CheckpointFacts = {
+    ...{ resumedFrom: undefined, newest: undefined, unsavedBecause: undefined },
+    ...{ saves: 0, bytes: 0 },
+  };
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -123,6 +128,7 @@ export class Supervisor {
     return {
       resumedFrom: this.#facts.resumedFrom ?? open.resumedFrom,
       newest: open.newest,
+      unsavedBecause: open.unsavedBecause,
       saves: this.#facts.saves + open.saved.saves,
       bytes: this.#facts.bytes + open.saved.bytes,
     };

@@ -300,6 +300,18 @@ describe('the cache of a job', () => {
     expect(await cache.restore('old', root, ['f'])).toMatchObject({ exact: true });
   });
 
+  it('can be written on a tag for other jobs of the same tag, but not for a release or a fork', async () => {
+    write({ f: '1' });
+    const save = (trigger: typeof push) =>
+      cacheStore({ trigger, forSameRef: true, env: env() }).save(trigger.event, root, ['f']);
+    expect(await save({ event: 'push', ref: 'refs/tags/v1', isFork: false })).toMatchObject({ saved: true });
+    for (const trigger of [
+      { event: 'release', ref: 'refs/tags/v1', isFork: false },
+      { event: 'pull_request', ref: 'refs/pull/1/merge', isFork: true },
+    ])
+      expect(await save(trigger)).toMatchObject({ saved: false });
+  });
+
   it.each([
     push,
     { event: 'pull_request', ref: 'refs/pull/1/merge', isFork: false },

@@ -133,6 +133,11 @@ export class Checkpoints {
     return this.#saver;
   }
 
+  /** Why the newest checkpoint is of no use to another machine; undefined where it is. */
+  get unsavedBecause(): string | undefined {
+    return this.#saver.unsavedBecause;
+  }
+
   /** What the command is told. */
   get env(): Record<string, string | undefined> {
     return {

@@ -1,11 +1,20 @@
 import { relative } from 'node:path';
 import { type Context, UserError } from '@mlops/core';
 import { hashText } from '@mlops/core/hash';
+import { cacheStore, type Store } from '@mlops/core/store';
 import { canonical } from '../key.ts';
 import { overlap, pathProblem, relation } from '../paths.ts';
 import type { Run } from '../stages.ts';
 
 type Place = Pick<Context, 'github' | 'workingDirectory' | 'record'>;
+
+/** Where checkpoints are kept for other jobs and attempts; undefined with `cache: off`. */
+export function checkpointStore(
+  { github, signal }: Pick<Context, 'github' | 'signal'>,
+  cache: 'auto' | 'off',
+): Store | undefined {
+  return cache === 'off' ? undefined : cacheStore({ trigger: github, forSameRef: true, signal });
+}
 
 /** The run of the workflow: all its attempts and jobs share one. On a machine of one's own, each run is by itself. */
 export function runOf({ github, record }: Place): string {

@@ -24,6 +24,7 @@ export class Saver {
   #unsaved: Manifest | undefined;
   #saving: Promise<void> = Promise.resolve();
   readonly #toldReasons = new Set<string>();
+  #reason = 'the cache did not take it';
 
   constructor(parts: SaverParts) {
     this.#parts = parts;
@@ -36,6 +37,11 @@ export class Saver {
 
   get hasUnsaved(): boolean {
     return this.#parts.remote !== undefined && this.#unsaved !== undefined;
+  }
+
+  /** Why the newest one is on this machine only; undefined where it is saved, or nothing is to be. */
+  get unsavedBecause(): string | undefined {
+    return this.hasUnsaved ? this.#reason : undefined;
   }
 
   /** Saves the newest, after a save that is under way. What could not be saved is tried again with the next call. */
@@ -63,7 +69,9 @@ export class Saver {
       return;
     }
     this.#unsaved ??= manifest;
-    if (!result?.reason || this.#toldReasons.has(result.reason)) return;
+    if (!result?.reason) return;
+    this.#reason = result.reason;
+    if (this.#toldReasons.has(result.reason)) return;
     this.#toldReasons.add(result.reason);
     log(`Checkpoint ${manifest.sequence} is not saved for other runs: ${result.reason}`);
   }

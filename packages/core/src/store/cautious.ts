@@ -14,12 +14,15 @@ const untrustedEvents: Record<string, string> = {
 /**
  * Why this run must not write a cache that trusted branches read later, or undefined when it may. GitHub keeps a pull
  * request's own caches apart, but not those of events that run in the default branch's scope; a folder on a
- * self-hosted runner keeps nothing apart.
+ * self-hosted runner keeps nothing apart. What a tag's run saves is of use to the same tag only (`forSameRef`).
  */
-export function reasonNotToSave({ event, ref, isFork }: Trigger): string | undefined {
+export function reasonNotToSave(
+  { event, ref, isFork }: Trigger,
+  { forSameRef = false }: { forSameRef?: boolean | undefined } = {},
+): string | undefined {
   const reason = untrustedEvents[event];
   if (reason) return `caches are not written on '${event}': ${reason}`;
-  if (ref.startsWith('refs/tags/'))
+  if (ref.startsWith('refs/tags/') && !forSameRef)
     return `caches are not written on a tag ('${ref}'): no other run could read them`;
   if (isFork) return 'caches are not written for a pull request from a fork: its code is not trusted';
   return undefined;

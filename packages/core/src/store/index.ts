@@ -20,6 +20,8 @@ export type { Restored, Saved, Store } from './store.ts';
 export interface CacheOptions {
   /** What started the run: the context's `github`. It decides whether the cache may be written. */
   trigger: Trigger;
+  /** Whether what is saved is for later jobs and attempts of the same ref, as checkpoints are. */
+  forSameRef?: boolean;
   env?: NodeJS.ProcessEnv;
   signal?: AbortSignal | undefined;
   /** Told of each failure (default: a warning annotation). */
@@ -32,9 +34,10 @@ export interface CacheOptions {
  * was found or saved. Nothing is saved by runs that trusted branches must not depend on; see reasonNotToSave.
  */
 export function cacheStore(options: CacheOptions): Store {
-  const { trigger, env = process.env, signal, warn = (message) => annotate('warning', message) } = options;
+  const { trigger, forSameRef, env = process.env, signal } = options;
+  const { warn = (message) => annotate('warning', message) } = options;
   const store = hasGitHubCache(env) ? gitHubCache({ signal }) : folderStore({ folder: cacheFolder(env) });
-  const reason = reasonNotToSave(trigger);
+  const reason = reasonNotToSave(trigger, { forSameRef });
   return forgiving(reason ? readOnly(store, reason) : store, warn, signal);
 }
 
