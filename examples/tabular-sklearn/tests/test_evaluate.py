@@ -63,6 +63,19 @@ def test_predictions_are_of_the_test_split(trained):
     assert [(row["id"], row["label"]) for row in predictions(trained)] == test
 
 
+def test_sizes_follow_from_the_radius(trained):
+    with (trained / "data/processed/test.csv").open(newline="") as file:
+        radius = {row["id"]: float(row["mean_radius"]) for row in csv.DictReader(file)}
+    rows = predictions(trained)
+    assert all(
+        row["size"] == ("small" if r < 12 else "medium" if r < 15 else "large")
+        for row in rows
+        for r in [radius[row["id"]]]
+    )
+    # The gate judges no slice of fewer than 30 examples.
+    assert all(sum(r["size"] == name for r in rows) >= 30 for name in ("small", "medium", "large"))
+
+
 def test_a_model_of_other_features_is_refused(trained, tmp_path):
     root = shutil.copytree(trained, tmp_path / "copy")
     text = (root / "params.yaml").read_text()

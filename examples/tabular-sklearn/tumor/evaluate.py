@@ -31,15 +31,21 @@ def measure(labels: np.ndarray, predictions: np.ndarray, scores: np.ndarray) -> 
     return {name: round(float(value), 6) for name, value in values.items()}
 
 
+def sizes(test: Table) -> np.ndarray:
+    """Name of each tumor's size by its mean radius: a slice that the gate looks at."""
+    radius = test.values[:, test.columns.index("mean_radius")]
+    return np.select([radius < 12, radius < 15], ["small", "medium"], "large")
+
+
 def write_predictions(path: Path, test: Table, predictions: np.ndarray, scores: np.ndarray) -> None:
     """One line per example, so that two models can be compared example by example."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["id", "label", "prediction", "score"])
-        for row_id, label, prediction, score in zip(
-            test.ids, test.labels, predictions, scores, strict=True
+        writer.writerow(["id", "label", "prediction", "score", "size"])
+        for row_id, label, prediction, score, size in zip(
+            test.ids, test.labels, predictions, scores, sizes(test), strict=True
         ):
-            writer.writerow([row_id, label, prediction, round(float(score), 6)])
+            writer.writerow([row_id, label, prediction, round(float(score), 6), size])
 
 
 def main(root: Path = Path()) -> None:

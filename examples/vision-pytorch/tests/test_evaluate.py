@@ -48,6 +48,19 @@ def test_predictions_are_of_the_test_split(trained):
     assert [(row["id"], row["label"]) for row in predictions(trained)] == test
 
 
+def test_strokes_follow_from_the_ink(trained):
+    with (trained / "data/test.csv").open(newline="") as file:
+        ink = {r["id"]: sum(int(r[f"p{i}"]) for i in range(64)) for r in csv.DictReader(file)}
+    rows = predictions(trained)
+    assert all(
+        row["stroke"] == ("thin" if dots < 290 else "medium" if dots < 340 else "thick")
+        for row in rows
+        for dots in [ink[row["id"]]]
+    )
+    # The gate judges no slice of fewer than 30 images.
+    assert all(sum(r["stroke"] == name for r in rows) >= 30 for name in ("thin", "medium", "thick"))
+
+
 def test_without_a_model_the_stage_to_run_is_named(trained, tmp_path):
     root = shutil.copytree(trained, tmp_path / "copy")
     shutil.rmtree(root / "model")
