@@ -6,6 +6,7 @@ import type { Description } from './compact.ts';
 import { loadDescription } from './description.ts';
 import { faultAnswer } from './fault-answers.ts';
 import { type Fault, type FaultFilter, FaultQueue } from './faults.ts';
+import { answerGraphql } from './graphql.ts';
 import type { Links, Operations } from './operation.ts';
 import { OPERATIONS } from './operations/index.ts';
 import type { Permissions, Token } from './permissions.ts';
@@ -15,8 +16,8 @@ import { createRouter, type Router } from './router.ts';
 import { createSchemas, type Schemas } from './schemas.ts';
 import type { User } from './state.ts';
 
-/** Prefixes of the API on GitHub Enterprise Server; without one it is as on api.github.com. */
-const PREFIXES = ['/api/v3', '/api/uploads'];
+/** Prefixes of the API on GitHub Enterprise Server, the last of GraphQL; without one it is as on api.github.com. */
+const PREFIXES = ['/api/v3', '/api/uploads', '/api'];
 /** Requests an hour and repository that a workflow's GITHUB_TOKEN has. */
 const RATE_LIMIT = 1000;
 
@@ -39,7 +40,7 @@ export interface RequestRecord {
   method: string;
   /** Path below the API's root, without the query. */
   path: string;
-  /** GitHub's id of the operation, such as `issues/create-comment`. */
+  /** GitHub's id of the operation, such as `issues/create-comment`; `graphql` for a query. */
   operation?: string;
   query: Record<string, string>;
   /** Parsed where it is JSON, else text; undefined when empty. */
@@ -115,7 +116,9 @@ export async function startGitHubApi(options: GitHubApiOptions = {}): Promise<Gi
       response.writeHead(200, { 'content-type': download.type }).end(download.data);
       return;
     }
-    const record = recordOf(incoming, router.match(incoming.method, incoming.path)?.operation.id);
+    const isGraphql = incoming.method === 'POST' && incoming.path === '/graphql';
+    const operation = isGraphql ? 'graphql' : router.match(incoming.method, incoming.path)?.operation.id;
+    const record = recordOf(incoming, operation);
     requests.push(record);
     const fault = faults.take(record.operation, incoming.method);
     if (fault?.kind === 'hang') return;
@@ -124,7 +127,9 @@ export async function startGitHubApi(options: GitHubApiOptions = {}): Promise<Gi
       return;
     }
     if (fault?.kind === 'slow') await delay(fault.ms, undefined, { ref: false });
-    const result = (fault && faultAnswer(fault)) ?? answer(incoming, context);
+    const result =
+      (fault && faultAnswer(fault)) ??
+      (isGraphql ? await answerGraphql(incoming, context) : answer(incoming, context));
     if (fault?.kind === 'lost-answer') {
       request.socket.destroy();
       return;

@@ -54,6 +54,8 @@ export interface Comment {
   user: User;
   created_at: string;
   updated_at: string;
+  /** Why it is folded away, such as OUTDATED. */
+  minimized?: string;
 }
 
 export interface Annotation {

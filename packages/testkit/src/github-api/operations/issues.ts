@@ -1,4 +1,5 @@
 import { notFound, validationFailed } from '../errors.ts';
+import { nodeId } from '../graphql.ts';
 import { type Call, created, list, noContent, type Operations, ok, operation } from '../operation.ts';
 import type { Requirement } from '../permissions.ts';
 import type { Comment, Issue, Label } from '../state.ts';
@@ -177,9 +178,11 @@ export function renderLabel(call: Call, label: Label): object {
   return { ...label, url: call.links.api(`/labels/${encodeURIComponent(label.name)}`), default: false };
 }
 
-function renderComment(call: Call, { issue_number, ...comment }: Comment): object {
+function renderComment(call: Call, full: Comment): object {
+  const { issue_number, minimized: _, ...comment } = full;
   return {
     ...comment,
+    node_id: nodeId(full),
     url: call.links.api(`/issues/comments/${comment.id}`),
     html_url: call.links.html(`/issues/${issue_number}#issuecomment-${comment.id}`),
     issue_url: call.links.api(`/issues/${issue_number}`),
