@@ -1,16 +1,56 @@
-import { choice, defineAction, integer, text } from '@mlops/core';
+import { choice, defineAction, integer, list, text } from '@mlops/core';
 
 export const action = defineAction({
   name: 'report',
   title: 'Report a run',
   description:
-    'Ends a job by keeping what its actions recorded, or ends a run with one HTML page, one summary and a record on a branch of the repository.',
+    'Ends a job by keeping what its actions recorded, or ends a run with one HTML page, one summary, a comment on the pull request, a check run, and a record on a branch of the repository.',
   branding: { icon: 'file-text', color: 'blue' },
   inputs: {
-    scope: choice(['job', 'run'], {
+    scope: choice(['job', 'run', 'triggering-run'], {
       description:
-        "`job` hands this job's part of the record to the jobs after it; `run` puts all parts together, renders them and records the run.",
+        "`job` hands this job's part of the record to the jobs after it; `run` puts all parts together, renders them, posts them and records the run; `triggering-run`, in a workflow that `workflow_run` starts, posts the report of a run that could not do so itself, such as that of a pull request from a fork.",
       default: 'run',
+    }),
+    comment: choice(['auto', 'always', 'on-change', 'on-failure', 'never'], {
+      description:
+        'When the report is posted as a comment, which needs `pull-requests: write`: `auto` on the pull request that started the run, `always` also on the open one whose newest commit a push brought; so do `on-change`, unless verdicts, metrics and outcomes are those of the comment that stands there, and `on-failure`, only where something failed or had failed before.',
+      default: 'auto',
+    }),
+    'comment-mode': choice(['update', 'recreate', 'append', 'hide', 'delete'], {
+      description:
+        'What becomes of the former comment: `update` replaces its text, `recreate` deletes it and posts anew, `append` leaves it, `hide` folds it away as outdated; `delete` deletes it and posts nothing.',
+      default: 'update',
+    }),
+    'comment-key': text({
+      description:
+        "Tells this report's comment from other reports' on the same pull request. Default: the workflow's name and the project's folder.",
+    }),
+    'pull-request': integer({
+      description: "Number of the pull request to comment on, where it is not the event's.",
+      min: 1,
+    }),
+    cc: list({
+      description:
+        'Users and teams that the comment mentions when something failed, such as `ada` or `acme/ml`.',
+      default: [],
+    }),
+    check: choice(['auto', 'never'], {
+      description:
+        'Whether a check run with the verdict and annotations is attached to the commit; needs `checks: write`.',
+      default: 'auto',
+    }),
+    'check-name': text({
+      description:
+        "Name of the check run. Default: the workflow's name and `report`, for a project below the repository's root with its folder.",
+    }),
+    'user-report': text({
+      description:
+        'Markdown file of your own to include in the report, with its local images; relative to `working-directory`.',
+    }),
+    'model-card': text({
+      description:
+        'Model card to include in the report, Markdown with or without front matter; relative to `working-directory`.',
     }),
     record: choice(['auto', 'never'], {
       description:
@@ -35,7 +75,8 @@ export const action = defineAction({
       fromRunner: '${{ toJSON(matrix) }}',
     }),
     'github-token': text({
-      description: 'Token that pushes the record; needs `contents: write`.',
+      description:
+        'Token that records the run (`contents: write`), comments (`pull-requests: write`) and creates the check run (`checks: write`); what it may not do is left out, with a notice.',
       secret: true,
       fromRunner: '${{ github.token }}',
     }),
@@ -45,5 +86,7 @@ export const action = defineAction({
     'record-path': "Path of the run's record, as JSON.",
     'artifact-name': 'Name of the uploaded artifact.',
     recorded: '`true` when the run was recorded on the branch.',
+    'comment-url': 'Address of the comment, when there is one.',
+    'check-url': 'Address of the check run, when there is one.',
   },
 });

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { annotate, type Context, type InputsOf } from '@mlops/core';
+import type { GitHubApi } from '@mlops/core/github-api';
 import {
   BranchStore,
   jobRecordPath,
@@ -15,6 +16,7 @@ import {
 import { artifactStore, hasGitHubArtifacts } from '@mlops/core/store';
 import { assemble, renderHtml, renderMarkdown } from '@mlops/report';
 import type { action } from './action.ts';
+import { artifactUrl, mentions, reportName } from './names.ts';
 import { partFile, partPrefix, partsOfOtherJobs } from './parts.ts';
 import { aboutRun, aliasesOf } from './run-facts.ts';
 
@@ -24,7 +26,11 @@ type ReportContext = Context<typeof action>;
 export async function report(inputs: Inputs, context: ReportContext): Promise<void> {
   // A job that failed before it trained has not said yet which leg of a matrix it is.
   context.record.matrix ??= jobRecordSchema.shape.matrix.parse(JSON.parse(inputs.matrix ?? 'null'));
-  return inputs.scope === 'job' ? handOn(inputs, context) : finish(inputs, context);
+  mentions(inputs.cc);
+  if (inputs.scope === 'job') return handOn(inputs, context);
+  if (inputs.scope === 'run') return finish(inputs, context);
+  const { reportTriggeringRun } = await import('./triggering-run.ts');
+  return reportTriggeringRun(inputs, context);
 }
 
 /** Uploads what this job recorded, for the job that ends the run. */
@@ -67,14 +73,45 @@ async function finish(inputs: Inputs, context: ReportContext): Promise<void> {
   outputs.recordPath = json;
   context.summary.push(renderMarkdown(record));
 
+  let pageUrl: string | undefined;
   if (hasGitHubArtifacts(process.env)) {
     const store = artifactStore({ retentionDays: inputs.retentionDays, signal });
-    const name = inputs.artifactName ?? `mlops-report${project && `-${project}`}`;
-    await store.save(name, folder, ['report.html', 'run-record.json']);
+    const name = inputs.artifactName ?? reportName(project);
+    const { id } = await store.save(name, folder, ['report.html', 'run-record.json']);
     outputs.artifactName = name;
+    pageUrl = artifactUrl(github.runUrl, id);
   }
   console.log(`Report: ${page}`);
+  await post(record, pageUrl, inputs, context);
   outputs.recorded = await keep(record, inputs, context);
+}
+
+/** Posts the report to GitHub, where there is one and it is asked for. */
+async function post(
+  record: RunRecord,
+  pageUrl: string | undefined,
+  inputs: Inputs,
+  context: ReportContext,
+): Promise<void> {
+  const { github, project, workingDirectory } = context;
+  const [owner, repo] = github.repository?.split('/') ?? [];
+  if (!inputs.githubToken || !owner || !repo) return;
+  if (inputs.comment === 'never' && inputs.check === 'never') return;
+  const [{ gitHubApi }, { publish }, { pullRequestsOf, whyReadOnly }, { rulePlaces }] = await Promise.all([
+    import('@mlops/core/github-api'),
+    import('./publish.ts'),
+    import('./pull-requests.ts'),
+    import('./rule-places.ts'),
+  ]);
+  const wanted = { when: inputs.comment, number: inputs.pullRequest };
+  const publication = {
+    ...{ record, pageUrl, project, owner, repo },
+    pulls: (api: GitHubApi) => pullRequestsOf(github, wanted, { owner, repo }, api),
+    places: await rulePlaces({ ...github, ...inputs, workingDirectory }),
+    readOnly: whyReadOnly(github),
+  };
+  const api = await gitHubApi(github, inputs.githubToken, context.signal);
+  await publish(publication, api, inputs, context);
 }
 
 /** Records the run on the branch, where that is wanted and allowed; answers whether it was. */

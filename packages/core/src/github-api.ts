@@ -12,7 +12,7 @@ const deadlineMs = 180_000;
 /**
  * A client for the API of the server that runs this job, through its proxy where there is one. Every request is tried
  * again as GitHub asks: after its pause where a rate limit was met, and otherwise when it may be repeated without
- * harm; what creates something may not, see `createOnce`.
+ * harm: what creates something may not, nor a request with `request: { once: true }`; see `createOnce`.
  */
 export async function gitHubApi(
   { apiUrl }: Pick<GitHub, 'apiUrl'>,
@@ -22,7 +22,8 @@ export async function gitHubApi(
   const { getOctokit } = await import('@actions/github');
   const api = getOctokit(token, { baseUrl: apiUrl, userAgent: 'mlops' });
   api.hook.wrap('request', (request, options) => {
-    const isRepeatable = options.method !== 'POST' || options.url.endsWith('/graphql');
+    const isPost = options.method === 'POST' && !options.url.endsWith('/graphql');
+    const isRepeatable = !isPost && options.request?.once !== true;
     const what = `${options.method} ${options.url}`;
     return retry(
       async (aborted) => {

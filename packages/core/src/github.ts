@@ -12,6 +12,8 @@ export interface GitHub {
   readonly ref: string;
   readonly sha: string;
   readonly workflow: string;
+  /** The workflow's file relative to the repository's root, where the runner tells it. */
+  readonly workflowPath: string | undefined;
   readonly job: string;
   readonly runId: string;
   readonly runAttempt: number;
@@ -55,6 +57,8 @@ export function readGitHub(env: NodeJS.ProcessEnv): GitHub {
     ref,
     sha: env.GITHUB_SHA ?? '',
     workflow: env.GITHUB_WORKFLOW ?? '',
+    // acme/model/.github/workflows/ml.yml@refs/heads/main
+    workflowPath: /^[^/]+\/[^/]+\/([^@]+)@/.exec(env.GITHUB_WORKFLOW_REF ?? '')?.[1],
     job: env.GITHUB_JOB ?? 'local',
     runId,
     runAttempt: Number(env.GITHUB_RUN_ATTEMPT ?? 1),

@@ -8,25 +8,37 @@ const rowsShown = 100;
 /** GitHub drops a summary of more than 1 MiB as a whole; this leaves room for what is below. */
 const bytesShown = 900 * 1024;
 
-/** The run as Markdown, for the step summary: verdict first, then evidence, metrics, stages and deployments. */
-export function renderMarkdown(record: RunRecord): string {
+export interface MarkdownOptions {
+  /** Bytes that it may have; by default what a step summary holds. */
+  limit?: number;
+  /** Of the page, for a link to it. */
+  pageUrl?: string;
+}
+
+/** The run as Markdown, for the step summary or a comment: verdict first, then evidence, metrics, stages and deployments. */
+export function renderMarkdown(
+  record: RunRecord,
+  { limit = bytesShown, pageUrl }: MarkdownOptions = {},
+): string {
   const { run } = record;
   const source = `${code(run.commit.slice(0, 7))}${run.dirty ? ' (with uncommitted changes)' : ''} on ${code(run.ref)} by ${plain(run.event)}`;
-  return fitting([
+  const page = pageUrl ? ` · [The whole report](${pageUrl})` : '';
+  return fitting(limit, [
     `## ${plain(headline(record, signs).text)}`,
-    run.message ? `${plain(run.message)} — ${source}` : source,
+    `${run.message ? `${plain(run.message)} — ${source}` : source}${page}`,
     ...record.jobs.flatMap((job) => [...gates(job), ...trainings(job), ...deployments(job)]),
     ...failures(record),
   ]);
 }
 
 /** The sections as far as they fit. */
-function fitting(sections: readonly string[]): string {
+function fitting(limit: number, sections: readonly string[]): string {
   const shown: string[] = [];
-  let bytes = 0;
+  const left = '_The rest is in the report._';
+  let bytes = left.length + 2;
   for (const section of sections.filter(Boolean)) {
     bytes += Buffer.byteLength(section) + 2;
-    if (bytes > bytesShown) return [...shown, '_The rest is in the report._'].join('\n\n');
+    if (bytes > limit) return [...shown, left].join('\n\n');
     shown.push(section);
   }
   return shown.join('\n\n');

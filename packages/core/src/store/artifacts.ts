@@ -7,7 +7,7 @@ import { isWithin } from '../hash/walk.ts';
 import { retry } from '../retry.ts';
 import { exists, moveOver, scan, totalSize } from './files.ts';
 import { artifactName, decoded } from './key.ts';
-import { checkedPaths, requirePaths, type Store } from './store.ts';
+import { checkedPaths, requirePaths, type Saved, type Store } from './store.ts';
 
 export interface ArtifactStoreOptions {
   /** Days after which GitHub deletes what is saved, 1 to 90 (default: the repository's setting). */
@@ -38,6 +38,7 @@ export interface Artifact {
 export interface ArtifactStore extends Store {
   /** This run's artifacts whose names start with the prefix, by name; of several with one name the newest. */
   list(prefix?: string): Promise<Artifact[]>;
+  save(key: string, root: string, paths: readonly string[]): Promise<Saved & { id?: number | undefined }>;
 }
 
 /** Whether this job can reach GitHub's artifact service: the runner says so in its environment. */
@@ -130,14 +131,14 @@ export function artifactStore(options: ArtifactStoreOptions = {}): ArtifactStore
         ...(compressionLevel !== undefined && { compressionLevel }),
       };
       try {
-        await ask(`uploading the artifact '${name}'`, deadlineMs, (client) =>
+        const { id } = await ask(`uploading the artifact '${name}'`, deadlineMs, (client) =>
           client.uploadArtifact(artifactName(name), files, resolve(root), settings),
         );
+        return { saved: true, bytes, id };
       } catch (error) {
         if (/\(409\)|already exists/.test(messageOf(error))) throw nameTaken(name, error);
         throw error;
       }
-      return { saved: true, bytes };
     },
   };
 }
