@@ -1,5 +1,6 @@
 import { buildSchema, type GraphQLError, type GraphQLSchema, graphql, parse, validate } from 'graphql';
 import { ApiError } from './errors.ts';
+import { checkCommentBody, nodeId } from './operations/issues.ts';
 import { authorize, type Requirement, type Token } from './permissions.ts';
 import type { Answer, Context, Incoming } from './pipeline.ts';
 import type { Repository } from './repository.ts';
@@ -82,12 +83,22 @@ function root(token: Token, context: Context) {
       );
     }
   };
-  const shown = (comment: Comment) => ({
+  const writable = (id: string) => {
+    for (const repository of context.repositories.values()) {
+      const comment = repository.comments.find((one) => nodeId(one) === id);
+      if (!comment) continue;
+      allowed(repository, WRITE, 'POST');
+      return { comment, repository };
+    }
+    throw new Refusal('NOT_FOUND', `Could not resolve to a node with the global id of '${id}'`);
+  };
+  const shown = (repository: Repository) => (comment: Comment) => ({
     __typename: 'IssueComment',
     id: nodeId(comment),
     databaseId: comment.id,
     fullDatabaseId: String(comment.id),
     body: comment.body,
+    url: context.links(repository).html(`/pull/${comment.issue_number}#issuecomment-${comment.id}`),
     author: { __typename: comment.user.type, login: comment.user.login.replace('[bot]', '') },
     viewerDidAuthor: comment.user.id === token.user.id,
     isMinimized: comment.minimized !== undefined,
@@ -108,28 +119,31 @@ function root(token: Token, context: Context) {
               `Could not resolve to a PullRequest with the number of ${number}.`,
             );
           const comments = repository.comments.filter(({ issue_number }) => issue_number === number);
-          return { comments: (page: Page) => connection(comments.map(shown), page) };
+          return { comments: (page: Page) => connection(comments.map(shown(repository)), page) };
         },
       };
     },
-    minimizeComment({ input }: { input: { subjectId: string; classifier: string } }) {
-      for (const repository of context.repositories.values()) {
-        const comment = repository.comments.find((one) => nodeId(one) === input.subjectId);
-        if (!comment) continue;
-        allowed(repository, WRITE, 'POST');
-        comment.minimized = input.classifier;
-        return { minimizedComment: shown(comment) };
+    updateIssueComment({ input }: { input: { id: string; body: string } }) {
+      const { comment, repository } = writable(input.id);
+      try {
+        checkCommentBody(input.body);
+      } catch (error) {
+        throw new Refusal('UNPROCESSABLE', (error as Error).message);
       }
-      throw new Refusal(
-        'NOT_FOUND',
-        `Could not resolve to a node with the global id of '${input.subjectId}'`,
-      );
+      Object.assign(comment, { body: input.body, updated_at: context.clock.now() });
+      return { issueComment: shown(repository)(comment) };
+    },
+    deleteIssueComment({ input }: { input: { id: string } }) {
+      const { comment, repository } = writable(input.id);
+      repository.comments.splice(repository.comments.indexOf(comment), 1);
+      return {};
+    },
+    minimizeComment({ input }: { input: { subjectId: string; classifier: string } }) {
+      const { comment, repository } = writable(input.subjectId);
+      comment.minimized = input.classifier;
+      return { minimizedComment: shown(repository)(comment) };
     },
   };
-}
-
-export function nodeId({ id }: Comment): string {
-  return `IC_${Buffer.from(String(id)).toString('base64url')}`;
 }
 
 /** At most a hundred, from either end, as GitHub pages its connections. */

@@ -1,5 +1,4 @@
 import { notFound, validationFailed } from '../errors.ts';
-import { nodeId } from '../graphql.ts';
 import { type Call, created, list, noContent, type Operations, ok, operation } from '../operation.ts';
 import type { Requirement } from '../permissions.ts';
 import type { Comment, Issue, Label } from '../state.ts';
@@ -59,7 +58,7 @@ export const issueOperations: Operations = {
   ),
   'issues/create-comment': operation<{ body: string }>(WRITE, (call) => {
     const { number } = findIssue(call);
-    checkBody('IssueComment', call.body.body);
+    checkCommentBody(call.body.body);
     const now = call.clock.now();
     const comment: Comment = {
       id: call.clock.id(),
@@ -75,7 +74,7 @@ export const issueOperations: Operations = {
   'issues/get-comment': operation(READ, (call) => ok(renderComment(call, findComment(call)))),
   'issues/update-comment': operation<{ body: string }>(WRITE, (call) => {
     const comment = findComment(call);
-    checkBody('IssueComment', call.body.body);
+    checkCommentBody(call.body.body);
     Object.assign(comment, { body: call.body.body, updated_at: call.clock.now() });
     return ok(renderComment(call, comment));
   }),
@@ -135,6 +134,15 @@ function findComment(call: Call): Comment {
   return comment;
 }
 
+/** GraphQL's id of a comment. */
+export function nodeId({ id }: Comment): string {
+  return `IC_${Buffer.from(String(id)).toString('base64url')}`;
+}
+
+export function checkCommentBody(body: string): void {
+  checkBody('IssueComment', body);
+}
+
 function checkBody(resource: string, body: string | null | undefined): void {
   if ((body?.length ?? 0) <= MAX_BODY) {
     if (resource === 'IssueComment' && !body?.trim()) {
@@ -180,11 +188,14 @@ export function renderLabel(call: Call, label: Label): object {
 
 function renderComment(call: Call, full: Comment): object {
   const { issue_number, minimized: _, ...comment } = full;
+  const isPull = call.repository.issues.some(
+    ({ number, pull_request }) => number === issue_number && pull_request,
+  );
   return {
     ...comment,
     node_id: nodeId(full),
     url: call.links.api(`/issues/comments/${comment.id}`),
-    html_url: call.links.html(`/issues/${issue_number}#issuecomment-${comment.id}`),
+    html_url: call.links.html(`/${isPull ? 'pull' : 'issues'}/${issue_number}#issuecomment-${comment.id}`),
     issue_url: call.links.api(`/issues/${issue_number}`),
     author_association: 'NONE',
   };
