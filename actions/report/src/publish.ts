@@ -1,5 +1,5 @@
-import { annotate, type Context, DeadlineError, type InputsOf } from '@mlops/core';
-import { type GitHubApi, isDenied, reasonOf } from '@mlops/core/github-api';
+import { annotate, type Context, type InputsOf } from '@mlops/core';
+import { type GitHubApi, isDenied, isFromApi, reasonOf } from '@mlops/core/github-api';
 import type { RunRecord } from '@mlops/core/record';
 import { headline, marks, renderMarkdown } from '@mlops/report';
 import type { action } from './action.ts';
@@ -68,12 +68,6 @@ function deniedText(missing: readonly string[], readOnly: string | undefined): s
   if (readOnly)
     return `${lacks} ${readOnly}; a workflow that 'workflow_run' starts can post the report, see 'Pull requests from forks' in the README of the action report.`;
   return `${lacks} Grant this to the job, or to the one that calls this workflow; or set 'comment: never' or 'check: never'.`;
-}
-
-/** What the client throws has a status, or errors by GraphQL. */
-function isFromApi(error: unknown): boolean {
-  const { status, errors } = error as { status?: unknown; errors?: unknown };
-  return error instanceof DeadlineError || typeof status === 'number' || Array.isArray(errors);
 }
 
 async function comment(

@@ -1,5 +1,5 @@
 import { annotate, type Context, type InputsOf, UserError } from '@mlops/core';
-import { type GitHubApi, gitHubApi, isDenied } from '@mlops/core/github-api';
+import { type GitHubApi, gitHubApi, isDenied, isFromApi, reasonOf } from '@mlops/core/github-api';
 import type { RunRecord } from '@mlops/core/record';
 import type { action } from './action.ts';
 import { mapText, withoutLinks } from './inert.ts';
@@ -135,13 +135,7 @@ async function reportsOf(
       ...{ ...place, run_id, per_page: 100 },
       ...(artifactName && { name: artifactName }),
     })
-    .catch((error) => {
-      if (!isDenied(error)) throw error;
-      throw new UserError(`the artifacts of run ${run_id} cannot be read`, {
-        cause: error,
-        advice: "Grant 'permissions: actions: read' to the job that calls this workflow.",
-      });
-    });
+    .catch(unreadable(`artifacts of run ${run_id}`, 'actions: read'));
   const newest = new Map<string, Report>();
   for (const { id, name, size_in_bytes: bytes, expired } of artifacts.toSorted((a, b) => a.id - b.id)) {
     const project = name === artifactName ? (projectOf(name) ?? '') : projectOf(name);
@@ -152,6 +146,19 @@ async function reportsOf(
       advice: "Name the one to post by the input 'artifact-name'.",
     });
   return [...newest.values()];
+}
+
+/** Without these there is nothing to post, and nobody else would say so. */
+function unreadable(what: string, permission: string): (error: unknown) => never {
+  return (error) => {
+    if (!isFromApi(error)) throw error;
+    throw new UserError(`the ${what} cannot be read: ${reasonOf(error)}`, {
+      cause: error,
+      advice: isDenied(error)
+        ? `Grant 'permissions: ${permission}' to the job that calls this workflow.`
+        : 'Run the job again once GitHub can be reached.',
+    });
+  };
 }
 
 /** What GitHub says of the run in place of what its record says. */

@@ -1,5 +1,5 @@
 import { messageOf, retry, UserError } from '@mlops/core';
-import type { GitHubApi } from '@mlops/core/github-api';
+import { type GitHubApi, reasonOf } from '@mlops/core/github-api';
 import { type RunRecord, runRecordSchema } from '@mlops/core/record';
 
 /** Megabytes (10⁶ bytes) that are read of what a stranger uploaded: of the archive, and of the record in it. */
@@ -41,7 +41,10 @@ export async function untrustedRecord(
     });
   if (artifact.bytes > mostMegabytes.archive * 1e6)
     throw refuse(`it has ${artifact.bytes} bytes, more than ${mostMegabytes.archive} MB`);
-  const archive = await download(api, artifact, signal);
+  const archive = await download(api, artifact, signal).catch((error) => {
+    signal.throwIfAborted();
+    throw refuse(`it cannot be downloaded: ${reasonOf(error)}`, error);
+  });
   if (!archive) throw refuse(`it has more than ${mostMegabytes.archive} MB`);
 
   let text: string | undefined;
@@ -54,12 +57,15 @@ export async function untrustedRecord(
   const parsed = runRecordSchema.safeParse(jsonOf(text));
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    throw refuse(`its record is none: ${issue?.path.join('.')}: ${issue?.message}`, parsed.error);
+    throw refuse(
+      `its record is none: ${issue?.path.join('.').slice(0, 80)}: ${issue?.message.slice(0, 200)}`,
+      parsed.error,
+    );
   }
   const { run } = parsed.data;
-  if (run.id !== String(expected.id)) throw refuse(`its record is of run ${run.id}`);
+  if (run.id !== String(expected.id)) throw refuse(`its record is of run ${run.id.slice(0, 40)}`);
   if (run.commit !== expected.commit)
-    throw refuse(`its record is of commit ${run.commit}, but the run is of ${expected.commit}`);
+    throw refuse(`its record is of commit ${run.commit.slice(0, 40)}, but the run is of ${expected.commit}`);
   if (run.attempt > expected.attempt)
     throw refuse(`its record is of attempt ${run.attempt}, but the run is at ${expected.attempt}`);
   return parsed.data;

@@ -1,5 +1,5 @@
 import type { GitHub } from './github.ts';
-import { retry } from './retry.ts';
+import { DeadlineError, retry } from './retry.ts';
 
 /** GitHub's API as its own client offers it: `rest`, `paginate`, `graphql` and `request`. */
 export type GitHubApi = ReturnType<typeof import('@actions/github').getOctokit>;
@@ -65,6 +65,12 @@ export function isDenied(error: unknown): boolean {
   return (
     status === 404 || errors.some(({ type }) => ['FORBIDDEN', 'INSUFFICIENT_SCOPES'].includes(type ?? ''))
   );
+}
+
+/** Whether this is an answer of the API or of the network, rather than a mistake of ours. */
+export function isFromApi(error: unknown): boolean {
+  const { status, errors } = error as { status?: unknown; errors?: unknown };
+  return error instanceof DeadlineError || typeof status === 'number' || Array.isArray(errors);
 }
 
 /** What GitHub said, without the address of its documentation. */
