@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import type { ActionResult } from '@mlops/testkit/runner-files';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { job } from './origin.ts';
@@ -220,6 +222,31 @@ describe('the comment', () => {
     expect(result.outputs['comment-url']).toMatch(/#issuecomment-\d+$/);
     expectFine(result);
   });
+});
+
+test('GitHub is reached through the proxy that the runner has', async () => {
+  const asked: string[] = [];
+  // A name that only the proxy knows.
+  const proxy = createServer((_, response) => response.writeHead(400).end()).on(
+    'connect',
+    ({ url = '' }, socket) => {
+      asked.push(url);
+      const upstream = connect(Number(new URL(runs.api.url).port), '127.0.0.1', () => {
+        socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+        upstream.pipe(socket).pipe(upstream);
+      });
+      for (const end of [upstream, socket])
+        end.on('error', () => [upstream, socket].map((one) => one.destroy()));
+    },
+  );
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  const address = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  const env = { GITHUB_API_URL: 'http://github.test/api/v3', http_proxy: address, no_proxy: '127.0.0.1' };
+  const result = await onPull({}, { env });
+  proxy.close();
+  expect(new Set(asked)).toEqual(new Set(['github.test:80']));
+  expect(bodies()).toHaveLength(1);
+  expectFine(result);
 });
 
 describe('what the token may not do', () => {
