@@ -13,8 +13,8 @@ export function withoutMentions(text: string): string {
 export function withoutLinks(text: string): string {
   return withoutMentions(text)
     .replace(/:\/\//g, `:${joint}//`)
-    .replace(/\b(www|mailto|xmpp)(?=[.:])/gi, `$1${joint}`)
-    .replace(/(#|\bGH-)(?=\d)/gi, `$1${joint}`);
+    .replace(/(www|mailto|xmpp)(?=[.:])/gi, `$1${joint}`)
+    .replace(/(#|GH-)(?=\d)/gi, `$1${joint}`);
 }
 
 /** All text in a value, names of properties included. */

@@ -37,10 +37,11 @@ export async function rulePlaces(
 
 /** Lines by metric. The environment's overlay comes before the rules that it replaces, other overlays come last. */
 async function linesOf(text: string, environment: string | undefined): Promise<Map<string, number>> {
-  const { parseDocument, LineCounter } = await import('yaml');
+  const { parseDocument, LineCounter, isMap } = await import('yaml');
   const counter = new LineCounter();
   const document = parseDocument(text, { lineCounter: counter });
-  const overlays = Object.keys((document.toJS()?.environments as object | undefined) ?? {});
+  const environments = isMap(document.contents) ? document.get('environments') : undefined;
+  const overlays = isMap(environments) ? environments.items.map(({ key }) => String(key)) : [];
   const sections = [
     ...(environment ? [['environments', environment, action]] : []),
     [action],
