@@ -146,6 +146,9 @@ describe('the end of a run', () => {
     const artifact = server.artifacts('1').find(({ name }) => name === 'mlops-report');
     const files = artifact ? await artifactFiles(artifact) : {};
     expect(Object.keys(files).sort()).toEqual(['report.html', 'run-record.json']);
+    const page = server.artifacts('1').find(({ name }) => name === 'mlops-report.html');
+    expect(page?.contentType).toBe('text/html');
+    expect(page && (await artifactFiles(page))['mlops-report.html']).toEqual(files['report.html']);
     expect(files['report.html']?.toString()).toBe(
       await readFile(result.outputs['report-path'] ?? '', 'utf8'),
     );

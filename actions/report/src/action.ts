@@ -84,6 +84,7 @@ export const action = defineAction({
   outputs: {
     'report-path': 'Path of the HTML page.',
     'record-path': "Path of the run's record, as JSON.",
+    'report-url': 'Address of the HTML page, for whoever may read the run.',
     'artifact-name': 'Name of the uploaded artifact.',
     recorded: '`true` when the run was recorded on the branch.',
     'comment-url': 'Address of the comment, when there is one.',

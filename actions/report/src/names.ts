@@ -5,8 +5,9 @@ export function reportName(project: string): string {
   return `mlops-report${project && `-${project}`}`;
 }
 
-/** The project whose report an artifact of this name is; undefined for other artifacts. */
+/** The project whose report an artifact of this name is; undefined for other artifacts, also for the page by itself. */
 export function projectOf(artifact: string): string | undefined {
+  if (artifact.endsWith('.html')) return undefined;
   return /^mlops-report(?:$|-(.+))/
     .exec(artifact)
     ?.slice(1)

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { annotate, type Context, type InputsOf } from '@mlops/core';
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { annotate, type Context, type InputsOf, messageOf } from '@mlops/core';
 import type { GitHubApi } from '@mlops/core/github-api';
 import {
   BranchStore,
@@ -13,7 +13,7 @@ import {
   type RunRecord,
   writeJobRecord,
 } from '@mlops/core/record';
-import { artifactStore, hasGitHubArtifacts } from '@mlops/core/store';
+import { type ArtifactStore, artifactStore, hasGitHubArtifacts } from '@mlops/core/store';
 import { assemble, renderHtml, renderMarkdown } from '@mlops/report';
 import type { action } from './action.ts';
 import { artifactUrl, mentions, reportName } from './names.ts';
@@ -79,11 +79,31 @@ async function finish(inputs: Inputs, context: ReportContext): Promise<void> {
     const name = inputs.artifactName ?? reportName(project);
     const { id } = await store.save(name, folder, ['report.html', 'run-record.json']);
     outputs.artifactName = name;
-    pageUrl = artifactUrl(github.runUrl, id);
+    const shown = await showable(page, name, store);
+    pageUrl = artifactUrl(github.runUrl, shown ?? id);
+    if (pageUrl) outputs.reportUrl = pageUrl;
   }
   console.log(`Report: ${page}`);
   await post(record, pageUrl, inputs, context);
   outputs.recorded = await keep(record, inputs, context);
+}
+
+/**
+ * Uploads the page by itself, too: a browser shows it as it is, while an archive has to be unpacked first. Where the
+ * service does not take files without an archive there is only that.
+ */
+async function showable(page: string, name: string, store: ArtifactStore): Promise<number | undefined> {
+  const folder = await mkdtemp(join(dirname(page), 'page-'));
+  const path = join(folder, `${name.replace(/[\\/:"<>|*?\s]/g, '-')}.html`);
+  try {
+    await copyFile(page, path);
+    return (await store.saveFile(path)).id;
+  } catch (error) {
+    console.log(`The page is in the artifact ${name} only: ${messageOf(error)}`);
+    return undefined;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 /** Posts the report to GitHub, where there is one and it is asked for. */

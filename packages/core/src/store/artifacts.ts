@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, realpath, rm, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { UploadArtifactOptions } from '@actions/artifact';
 import { messageOf, UserError } from '../errors.ts';
 import { isWithin } from '../hash/walk.ts';
@@ -39,6 +39,8 @@ export interface ArtifactStore extends Store {
   /** This run's artifacts whose names start with the prefix, by name; of several with one name the newest. */
   list(prefix?: string): Promise<Artifact[]>;
   save(key: string, root: string, paths: readonly string[]): Promise<Saved & { id?: number | undefined }>;
+  /** Uploads one file as it is, without an archive, so that a browser can show it; its name is the artifact's. */
+  saveFile(path: string): Promise<{ id?: number | undefined }>;
 }
 
 /** Whether this job can reach GitHub's artifact service: the runner says so in its environment. */
@@ -139,6 +141,17 @@ export function artifactStore(options: ArtifactStoreOptions = {}): ArtifactStore
         if (/\(409\)|already exists/.test(messageOf(error))) throw nameTaken(name, error);
         throw error;
       }
+    },
+
+    async saveFile(path) {
+      requireService();
+      const { id } = await ask(`uploading '${path}'`, deadlineMs, (client) =>
+        client.uploadArtifact(basename(path), [path], dirname(path), {
+          skipArchive: true,
+          ...(retentionDays !== undefined && { retentionDays }),
+        }),
+      );
+      return { id };
     },
   };
 }
