@@ -12,7 +12,7 @@ export interface BranchStoreOptions {
   signal?: AbortSignal | undefined;
 }
 
-const aliasSchema = z.object({
+export const aliasSchema = z.object({
   record: z.string().describe("Path of the run's record on the branch."),
   modelDigest: z.string(),
   revision: z.string(),

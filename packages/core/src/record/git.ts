@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,6 +39,31 @@ export class ScratchRepository {
     const options = { cwd: this.folder, env: { ...this.#env, ...env }, signal: this.#signal };
     const { stdout } = await command('git', args, input === undefined ? options : { ...options, input });
     return stdout.trim();
+  }
+
+  /** What a command of git writes, as it comes: any bytes, and any number of them. */
+  async *stream(args: readonly string[], input = ''): AsyncGenerator<Buffer> {
+    const child = spawn('git', args, {
+      cwd: this.folder,
+      env: { ...process.env, ...this.#env },
+      windowsHide: true,
+      ...(this.#signal && { signal: this.#signal }),
+    });
+    const said: Buffer[] = [];
+    child.stderr.on('data', (chunk: Buffer) => said.push(chunk));
+    child.stdin.on('error', () => {}); // Git may end before it has read everything.
+    child.stdin.end(input);
+    const closed = once(child, 'close');
+    closed.catch(() => {}); // Looked at once the output has ended.
+    try {
+      for await (const chunk of child.stdout) yield chunk as Buffer;
+      const [exitCode, signal] = (await closed) as [number | null, NodeJS.Signals | null];
+      if (exitCode === 0) return;
+      const stderrTail = Buffer.concat(said).toString().trimEnd().split('\n').slice(-50);
+      throw new CommandError(`git ${args.join(' ')}`, { exitCode, signal, stdout: '', stderrTail });
+    } finally {
+      child.kill();
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+export { type AliasChange, type RecordsBranch, withRecordsBranch } from './all-records.ts';
 export { type Alias, type AliasMove, BranchStore, RecordsDeniedError } from './branch-store.ts';
 export { gitFailure, originOf, ScratchRepository } from './git.ts';
 export { jobRecordPath, writeJobRecord } from './job-record.ts';
