@@ -48,7 +48,7 @@ function prefix(project: string): string {
 
 /** Uploads what this job adds, for the job that ends the run; its files are gone by then. */
 export async function handOnExtras(
-  { job, userReport, modelCard }: JobExtras,
+  { job: { job, matrix, attempt }, userReport, modelCard }: JobExtras,
   project: string,
   { temp }: Pick<GitHub, 'temp'>,
   store: ArtifactStore,
@@ -59,13 +59,13 @@ export async function handOnExtras(
     { type, bytes: Buffer.from(bytes).toString('base64') },
   ]);
   const content = {
-    ...{ schema: 1, job, modelCard },
+    ...{ schema: 1, job: { job, matrix, attempt }, modelCard },
     ...(userReport && { userReport: { ...userReport, images: Object.fromEntries(images) } }),
   };
   try {
     await writeFile(join(folder, extrasFile), JSON.stringify(content));
     // As with records, legs of a matrix share a job's name.
-    await store.save(`${prefix(project)}${job.job}-${randomBytes(4).toString('hex')}`, folder, [extrasFile]);
+    await store.save(`${prefix(project)}${job}-${randomBytes(4).toString('hex')}`, folder, [extrasFile]);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
