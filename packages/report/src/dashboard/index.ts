@@ -1,0 +1,3 @@
+export { DashboardCollector } from './collect.ts';
+export type { Dashboard } from './data.ts';
+export { generator, renderDashboard } from './page.ts';
