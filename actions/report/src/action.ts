@@ -7,9 +7,9 @@ export const action = defineAction({
     'Ends a job by keeping what its actions recorded, or ends a run with one HTML page, one summary, a comment on the pull request, a check run, and a record on a branch of the repository.',
   branding: { icon: 'file-text', color: 'blue' },
   inputs: {
-    scope: choice(['job', 'run', 'triggering-run'], {
+    scope: choice(['job', 'run', 'triggering-run', 'dashboard'], {
       description:
-        "`job` hands this job's part of the record to the jobs after it; `run` puts all parts together, renders them, posts them and records the run; `triggering-run`, in a workflow that `workflow_run` starts, posts the report of a run that could not do so itself, such as that of a pull request from a fork.",
+        "`job` hands this job's part of the record to the jobs after it; `run` puts all parts together, renders them, posts them and records the run; `triggering-run`, in a workflow that `workflow_run` starts, posts the report of a run that could not do so itself, such as that of a pull request from a fork; `dashboard` makes one page of all recorded runs.",
       default: 'run',
     }),
     comment: choice(['auto', 'always', 'on-change', 'on-failure', 'never'], {
@@ -61,9 +61,26 @@ export const action = defineAction({
       description: 'Branch that holds the records of finished runs.',
       default: 'mlops-records',
     }),
+    'dashboard-path': text({
+      description:
+        "Folder that the dashboard's `index.html` is written to, relative to `working-directory`. Default: a temporary folder; the output of this name tells it.",
+    }),
+    publish: choice(['none', 'branch'], {
+      description:
+        'Whether the dashboard is pushed to a branch that GitHub Pages shows; needs `contents: write`.',
+      default: 'none',
+    }),
+    'pages-branch': text({
+      description: 'Branch that the dashboard is pushed to; all else that is there stays.',
+      default: 'gh-pages',
+    }),
+    'pages-folder': text({
+      description: "Folder of that branch for the dashboard, `.` for the branch's root.",
+      default: 'dashboard',
+    }),
     'artifact-name': text({
       description:
-        "Name of the artifact that holds the HTML page and the record. Default: `mlops-report`, for a project below the repository's root with its folder appended.",
+        "Name of the artifact that holds the HTML page and the record. Default: `mlops-report`, for a project below the repository's root with its folder appended; of a dashboard `mlops-dashboard`.",
     }),
     'retention-days': integer({
       description: "Days to keep the report's artifact. Default: the repository's setting.",
@@ -76,7 +93,7 @@ export const action = defineAction({
     }),
     'github-token': text({
       description:
-        'Token that records the run (`contents: write`), comments (`pull-requests: write`) and creates the check run (`checks: write`); what it may not do is left out, with a notice.',
+        'Token that records the run and publishes the dashboard (`contents: write`), comments (`pull-requests: write`) and creates the check run (`checks: write`); what it may not do is left out, with a notice.',
       secret: true,
       fromRunner: '${{ github.token }}',
     }),
@@ -86,6 +103,8 @@ export const action = defineAction({
     'record-path': "Path of the run's record, as JSON.",
     'report-url': 'Address of the HTML page, for whoever may read the run.',
     'artifact-name': 'Name of the uploaded artifact.',
+    'dashboard-path': "Folder with the dashboard's page.",
+    published: '`true` when the branch for GitHub Pages has the dashboard.',
     recorded: '`true` when the run was recorded on the branch.',
     'comment-url': 'Address of the comment, when there is one.',
     'check-url': 'Address of the check run, when there is one.',

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { annotate, type Context, type InputsOf, messageOf } from '@mlops/core';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { annotate, type Context, type InputsOf } from '@mlops/core';
 import type { GitHubApi } from '@mlops/core/github-api';
 import {
   BranchStore,
@@ -13,12 +13,13 @@ import {
   type RunRecord,
   writeJobRecord,
 } from '@mlops/core/record';
-import { type ArtifactStore, artifactStore, hasGitHubArtifacts } from '@mlops/core/store';
+import { artifactStore, hasGitHubArtifacts } from '@mlops/core/store';
 import { assemble, renderHtml, renderMarkdown } from '@mlops/report';
 import type { action } from './action.ts';
 import { artifactUrl, mentions, reportName } from './names.ts';
 import { partFile, partPrefix, partsOfOtherJobs } from './parts.ts';
 import { aboutRun, aliasesOf } from './run-facts.ts';
+import { showable } from './showable.ts';
 
 type Inputs = InputsOf<typeof action>;
 type ReportContext = Context<typeof action>;
@@ -29,6 +30,7 @@ export async function report(inputs: Inputs, context: ReportContext): Promise<vo
   mentions(inputs.cc);
   if (inputs.scope === 'job') return handOn(inputs, context);
   if (inputs.scope === 'run') return finish(inputs, context);
+  if (inputs.scope === 'dashboard') return (await import('./dashboard.ts')).makeDashboard(inputs, context);
   const { reportTriggeringRun } = await import('./triggering-run.ts');
   return reportTriggeringRun(inputs, context);
 }
@@ -86,24 +88,6 @@ async function finish(inputs: Inputs, context: ReportContext): Promise<void> {
   console.log(`Report: ${page}`);
   await post(record, pageUrl, inputs, context);
   outputs.recorded = await keep(record, inputs, context);
-}
-
-/**
- * Uploads the page by itself, too: a browser shows it as it is, while an archive has to be unpacked first. Where the
- * service does not take files without an archive there is only that.
- */
-async function showable(page: string, name: string, store: ArtifactStore): Promise<number | undefined> {
-  const folder = await mkdtemp(join(dirname(page), 'page-'));
-  const path = join(folder, `${name.replace(/[\\/:"<>|*?\s]/g, '-')}.html`);
-  try {
-    await copyFile(page, path);
-    return (await store.saveFile(path)).id;
-  } catch (error) {
-    console.log(`The page is in the artifact ${name} only: ${messageOf(error)}`);
-    return undefined;
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
 }
 
 /** Posts the report to GitHub, where there is one and it is asked for. */

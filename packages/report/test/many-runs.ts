@@ -55,7 +55,7 @@ function oneRun(i: number, count: number, at: number, baseline: number, random: 
   const broken = random() < 0.04;
   const training = trainingOf(model, i, accuracy, minutes, random);
   const gate = gateOf(model, accuracy, baseline, random);
-  const deploys = branch === 'main' && gate.verdict === 'pass' && !broken && random() < 0.25;
+  const deploys = branch === 'main' && gate.verdict === 'pass' && !broken && random() < 0.04;
   const job: JobRecord = {
     ...{ schema: 1, job: 'train', matrix: null, attempt: 1, startedAt: time(0), finishedAt: time(minutes) },
     hardware: { os: 'linux', arch: 'x64', cpu: 'EPYC 7763', cores: 4, memoryBytes: 16e9, runner: 'ubuntu' },

@@ -1,5 +1,5 @@
 export { type AliasChange, type RecordsBranch, withRecordsBranch } from './all-records.ts';
 export { type Alias, type AliasMove, BranchStore, RecordsDeniedError } from './branch-store.ts';
-export { gitFailure, originOf, ScratchRepository } from './git.ts';
+export { gitFailure, gitWords, originOf, type Remote, ScratchRepository } from './git.ts';
 export { jobRecordPath, writeJobRecord } from './job-record.ts';
 export * from './schema.ts';

@@ -26,7 +26,7 @@ export function renderDashboard({ runs, models, details }: Dashboard): string {
 <meta name="generator" content="${generator}">
 <title>${title}</title><style>${new Html(sheet)}</style></head>
 <body><header><h1>${title}</h1>
-<p class="soft">Made ${new Date(runs.made * 1000).toISOString().slice(0, 16).replace('T', ' ')} UTC of ${String(runs.id.length)} recorded runs${runs.leftOut > 0 && `; ${runs.leftOut} could not be read`}.</p></header>
+<p class="soft">Made ${new Date(runs.made * 1000).toISOString().slice(0, 16).replace('T', ' ')} UTC of ${runs.id.length.toLocaleString('en')} recorded runs${runs.leftOut > 0 && `; ${runs.leftOut} could not be read`}.</p></header>
 <main><noscript>This page needs JavaScript to show its table.</noscript></main>
 ${block('runs', packed(runs))}
 ${models.map((model, i) => block(`model-${i}`, packed(model)))}

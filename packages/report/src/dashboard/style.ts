@@ -26,6 +26,7 @@ button.open:hover { text-decoration: underline } .runs button.open { min-width: 
 .tiles { display: flex; flex-wrap: wrap; gap: .8rem; margin: .8rem 0 } .tiles div { background: var(--panel); border: 1px solid var(--line); border-radius: 8px; padding: .6rem 1.1rem } .tiles dt { color: var(--soft) } .tiles dd { margin: 0; font-size: 1.4rem; font-variant-numeric: tabular-nums }
 dialog { width: min(64rem, 100vw); max-width: 100vw; max-height: 92vh; border: 1px solid var(--line); border-radius: 10px; background: var(--ground); color: var(--ink); padding: 1rem 1.4rem } dialog::backdrop { background: rgb(0 0 0 / .45) }
 dialog header { display: flex; justify-content: space-between; align-items: center; border: 0; padding: 0; gap: 1rem } dialog h2 { margin: 0; border: 0 } dialog p, dialog td { overflow-wrap: anywhere }
-@media (max-width: 40rem) { body { padding: .8rem } dialog { padding: .8rem; max-height: 100vh; height: 100vh; border-radius: 0 } }
+td.number + td, th.number + th { padding-left: 1.2rem }
+@media (max-width: 40rem) { .filter label:first-child { grid-column: 1 / -1 } body { padding: .8rem } dialog { padding: .8rem; max-height: 100vh; height: 100vh; border-radius: 0 } }
 @media print { .filter, .tabs, .pager { display: none } }
 `;

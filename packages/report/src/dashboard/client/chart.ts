@@ -31,6 +31,10 @@ interface Drawing {
   /** Moments that matter: a dashed line each. */
   marks?: { x: number; label: string; kind: 'baseline' | 'promotion' }[];
   format: (value: number) => string;
+  /** At the axis, where space is scarce; default: `format`. */
+  tick?: (value: number) => string;
+  /** Distances that ticks may have, ascending; default: round numbers. */
+  steps?: readonly number[];
   /** Of a point that is clicked, or Enter pressed on. */
   open?: (row: number) => void;
   remark?: string;
@@ -38,7 +42,8 @@ interface Drawing {
 
 /** Charts over time as SVG, with the value under the pointer or, by the arrow keys, of one point after the other. */
 export function makeCharts({ h, s }: Elements, words: Words) {
-  const [width, height, left, right, top, bottom] = [560, 210, 62, 14, 12, 26];
+  const [height, right, top, bottom] = [210, 14, 12, 26];
+  const widthOfCharacter = 7;
   /** A line of more points is drawn by what it is in the middle of each stretch of time, and by least and most. */
   const mostPoints = 300;
   const stretches = 130;
@@ -46,10 +51,16 @@ export function makeCharts({ h, s }: Elements, words: Words) {
   const mostMarks = 40;
 
   function chart(drawing: Drawing): HTMLElement {
-    const { title, lines, kind = 'lines', marks = [], format, open, remark } = drawing;
+    const { title, lines, kind = 'lines', marks = [], format, tick = format, steps, open, remark } = drawing;
     const points = lines.flatMap((line) => line.points).sort((a, b) => a.x - b.x);
     if (points.length === 0)
       return h('figure', {}, h('figcaption', {}, title), h('p', { class: 'soft' }, 'No values.'));
+    const values = points.flatMap(({ y, low, high }) => [y, low ?? y, high ?? y]);
+    const [low, high] = extent(kind === 'bars' ? [0, ...values] : values, 0);
+    const ticks = ticksOf(low, high, steps);
+    const left = 12 + widthOfCharacter * Math.max(4, ...ticks.map((value) => tick(value).length));
+    // In the reader's own pixels, so that letters are never smaller than elsewhere.
+    const width = Math.max(300, Math.min(560, innerWidth - 30));
     const times = extent(
       points.map((point) => point.x),
       43_200,
@@ -57,9 +68,6 @@ export function makeCharts({ h, s }: Elements, words: Words) {
     // Half of a bar stands before its moment.
     const pad = kind === 'bars' ? (times[1] - times[0]) / points.length / 2 : 0;
     const x = scale([times[0] - pad, times[1] + pad], left, width - right);
-    const values = points.flatMap(({ y, low, high }) => [y, low ?? y, high ?? y]);
-    const [low, high] = extent(kind === 'bars' ? [0, ...values] : values, 0);
-    const ticks = ticksOf(low, high);
     const y = scale(
       [Math.min(low, ticks[0] ?? low), Math.max(high, ticks.at(-1) ?? high)],
       height - bottom,
@@ -71,9 +79,9 @@ export function makeCharts({ h, s }: Elements, words: Words) {
     const svg = s(
       'svg',
       { viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': described },
-      ticks.flatMap((tick) => [
-        s('line', { class: 'rule', x1: left, x2: width - right, y1: y(tick), y2: y(tick) }),
-        s('text', { x: left - 6, y: y(tick) + 4, 'text-anchor': 'end' }, format(tick)),
+      ticks.flatMap((value) => [
+        s('line', { class: 'rule', x1: left, x2: width - right, y1: y(value), y2: y(value) }),
+        s('text', { x: left - 6, y: y(value) + 4, 'text-anchor': 'end' }, tick(value)),
       ]),
       timeTicks(x).map(({ at, label }) =>
         s('text', { x: x(at), y: height - 8, 'text-anchor': 'middle' }, label),
@@ -97,11 +105,18 @@ export function makeCharts({ h, s }: Elements, words: Words) {
       at = place;
       const point = points[at];
       if (!point) return;
+      told.textContent = wordsOf(point);
+      cursor.replaceChildren(
+        s('line', { x1: x(point.x), x2: x(point.x), y1: top, y2: height - bottom }),
+        s('circle', { cx: x(point.x), cy: y(point.y), r: 4 }),
+      );
+    };
+    const wordsOf = (point: Point): string => {
       const line = lines.find((one) => one.points.includes(point));
       const near = marks.filter((mark) => Math.abs(x(mark.x) - x(point.x)) < 4).slice(0, 3);
       const interval =
         point.low != null && point.high != null ? ` [${format(point.low)}, ${format(point.high)}]` : '';
-      told.textContent = [
+      return [
         `${format(point.y)}${interval}`,
         point.label,
         lines.length > 1 && line?.name,
@@ -109,11 +124,8 @@ export function makeCharts({ h, s }: Elements, words: Words) {
       ]
         .filter(Boolean)
         .join(' · ');
-      cursor.replaceChildren(
-        s('line', { x1: x(point.x), x2: x(point.x), y1: top, y2: height - bottom }),
-        s('circle', { cx: x(point.x), cy: y(point.y), r: 4 }),
-      );
     };
+    if (last) told.textContent = `last ${wordsOf(last)}`;
     const openAt = () => {
       const row = points[at]?.row;
       if (row !== undefined && open) open(row);
@@ -255,10 +267,12 @@ export function makeCharts({ h, s }: Elements, words: Words) {
   }
 
   /** About four round numbers. */
-  function ticksOf(low: number, high: number): number[] {
+  function ticksOf(low: number, high: number, steps?: readonly number[]): number[] {
     const rough = (high - low) / 4;
     const power = 10 ** Math.floor(Math.log10(rough));
-    const step = [1, 2, 5, 10].map((factor) => factor * power).find((one) => one >= rough) ?? rough;
+    const decimal = [1, 2, 5, 10].map((factor) => factor * power);
+    const step =
+      (steps ?? decimal).find((one) => one >= rough) ?? decimal.find((one) => one >= rough) ?? rough;
     const first = Math.floor(low / step);
     const count = Math.ceil(high / step) - first;
     return Array.from({ length: count + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));

@@ -21,6 +21,7 @@ interface Quantity {
   title: string;
   amount: (number | null)[];
   format: (value: number) => string;
+  tick?: (value: number) => string;
 }
 
 /** Money, energy and CO₂: each week, in all, and by branch and person. */
@@ -32,6 +33,7 @@ export function makeCostsView(needs: Needs) {
     ...runs.costs.map(({ currency, amount }) => ({
       ...{ title: `Cost, ${currency}`, amount },
       format: (value: number) => moneyText(value, currency),
+      tick: (value: number) => words.number(value),
     })),
     { title: 'Energy', amount: runs.wattHours, format: wattHoursText },
     { title: 'CO₂', amount: runs.co2Grams, format: co2Text },
@@ -73,6 +75,7 @@ export function makeCostsView(needs: Needs) {
               lines: [line],
               kind: 'bars',
               format: quantity.format,
+              ...(quantity.tick && { tick: quantity.tick }),
             },
           });
         }),

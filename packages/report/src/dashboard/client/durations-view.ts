@@ -24,6 +24,7 @@ export function makeDurationsView(needs: Needs) {
 
   function render(rows: number[], models: { name: string; series: ModelSeries }[]): HTMLElement {
     const among = new Set(rows);
+    const duration = { format: durationText, tick: words.shortDuration, steps: words.durationSteps };
     const ms = (row: number) => runs.durationMs[row] ?? 0;
     const each: Line = {
       name: 'each run',
@@ -49,9 +50,8 @@ export function makeDurationsView(needs: Needs) {
         { class: 'charts' },
         chart({
           title: 'Duration of the runs',
-          remark: `median of each ${unit}`,
           lines: [{ ...middle, name: `median of each ${unit}` }, each],
-          format: durationText,
+          ...duration,
           open: (row) => choose({ run: filter.nameOf(row) }),
         }),
         chart({
@@ -60,7 +60,7 @@ export function makeDurationsView(needs: Needs) {
         }),
         chart({
           ...{ title: `Time saved by the cache, each ${unit}`, lines: [saved], kind: 'bars' },
-          format: durationText,
+          ...duration,
         }),
       ),
       h('h2', {}, 'Stages'),

@@ -42,6 +42,23 @@ export function makeWords() {
     return typeof value === 'number' ? String(Number(value.toPrecision(6))) : value;
   }
 
+  /** Durations at an axis: `30 s`, `5 min`, `1.5 h`, `2 d` */
+  function shortDuration(milliseconds: number): string {
+    const seconds = milliseconds / 1000;
+    if (seconds < 60) return `${number(seconds)} s`;
+    if (seconds < 3600) return `${number(seconds / 60)} min`;
+    return seconds < 172_800 ? `${number(seconds / 3600)} h` : `${number(seconds / 86_400)} d`;
+  }
+
+  const [second, minute, hour, oneDay] = [1000, 60_000, 3_600_000, 86_400_000];
+  /** Distances between durations at an axis. */
+  const durationSteps = [
+    ...[1, 2, 5, 10, 15, 30].map((count) => count * second),
+    ...[1, 2, 5, 10, 15, 30].map((count) => count * minute),
+    ...[1, 2, 3, 6, 12].map((count) => count * hour),
+    ...[1, 2, 5, 10, 20, 50, 100].map((count) => count * oneDay),
+  ];
+
   function count(value: number): string {
     return value.toLocaleString('en');
   }
@@ -50,5 +67,15 @@ export function makeWords() {
     return `${count(value)} ${value === 1 ? one : many}`;
   }
 
-  return { time, day, shortDay, number, count, plural, result: (outcome: Outcome) => labels[outcome] };
+  return {
+    time,
+    day,
+    shortDay,
+    shortDuration,
+    durationSteps,
+    number,
+    count,
+    plural,
+    result: (outcome: Outcome) => labels[outcome],
+  };
 }
