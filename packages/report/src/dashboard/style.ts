@@ -16,7 +16,7 @@ button.open:hover { text-decoration: underline } .runs button.open { min-width: 
 .pager { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; margin: 1rem 0 }
 .picker { display: flex; flex-wrap: wrap; gap: .3rem 1rem; border: 1px solid var(--line); border-radius: 6px; margin: .8rem 0; max-height: 12rem; overflow: auto; min-width: 0 } .picker legend { color: var(--soft) } .picker label { overflow-wrap: anywhere } .picker input { margin: 0 .4rem 0 0; vertical-align: middle }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 30rem), 1fr)); gap: .4rem 2rem } .charts figure { margin: .8rem 0; min-width: 0 } figure svg { max-width: none }
-.board { cursor: crosshair } .told { min-height: 1.5em; margin: 0; font-size: .9em; color: var(--soft); overflow-wrap: anywhere }
+.board { cursor: crosshair } .told { height: 3em; overflow: hidden; margin: 0; font-size: .9em; color: var(--soft); overflow-wrap: anywhere }
 .rule { stroke: var(--line) } .cursor line { stroke: var(--soft) } .cursor circle { fill: none; stroke: var(--ink); stroke-width: 2 }
 .line { fill: none; stroke-width: 1.6; stroke-linejoin: round } .band { stroke: none; opacity: .16 } .dots { stroke: none } .baseline { stroke: var(--warn); stroke-dasharray: 4 4 } .promotion { stroke: var(--pass); stroke-width: 1.5 }
 .line.k0 { stroke: var(--c0) } .line.k1 { stroke: var(--c1) } .line.k2 { stroke: var(--c2) } .line.k3 { stroke: var(--c3) } .line.k4 { stroke: var(--c4) } .line.k5 { stroke: var(--c5) }

@@ -74,7 +74,7 @@ export function makeCharts({ h, s }: Elements, words: Words) {
       top,
     );
     const cursor = s('g', { class: 'cursor' });
-    const last = points.at(-1);
+    const last = lines[0]?.points.at(-1) ?? points.at(-1);
     const described = `${title}: ${words.plural(points.length, kind === 'bars' ? 'bar' : 'run')}, between ${format(Math.min(...values))} and ${format(Math.max(...values))}${last ? `, last ${format(last.y)}` : ''}${marks.length ? `; ${marks.length} marked moments` : ''}`;
     const svg = s(
       'svg',
@@ -83,7 +83,7 @@ export function makeCharts({ h, s }: Elements, words: Words) {
         s('line', { class: 'rule', x1: left, x2: width - right, y1: y(value), y2: y(value) }),
         s('text', { x: left - 6, y: y(value) + 4, 'text-anchor': 'end' }, tick(value)),
       ]),
-      timeTicks(x).map(({ at, label }) =>
+      timeTicks(x, width).map(({ at, label }) =>
         s('text', { x: x(at), y: height - 8, 'text-anchor': 'middle' }, label),
       ),
       notches(marks, x),
@@ -113,14 +113,14 @@ export function makeCharts({ h, s }: Elements, words: Words) {
     };
     const wordsOf = (point: Point): string => {
       const line = lines.find((one) => one.points.includes(point));
-      const near = marks.filter((mark) => Math.abs(x(mark.x) - x(point.x)) < 4).slice(0, 3);
+      const near = marks.filter((mark) => Math.abs(x(mark.x) - x(point.x)) < 3).slice(-2);
       const interval =
         point.low != null && point.high != null ? ` [${format(point.low)}, ${format(point.high)}]` : '';
       return [
         `${format(point.y)}${interval}`,
         point.label,
         lines.length > 1 && line?.name,
-        ...near.map((mark) => mark.label),
+        ...new Set(near.map((mark) => mark.label)),
       ]
         .filter(Boolean)
         .join(' · ');
@@ -278,10 +278,11 @@ export function makeCharts({ h, s }: Elements, words: Words) {
     return Array.from({ length: count + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));
   }
 
-  function timeTicks(x: Scale): { at: number; label: string }[] {
+  function timeTicks(x: Scale, wide: number): { at: number; label: string }[] {
     const days = (x.to - x.from) / 86_400;
     const coarse = days > 300;
-    return Array.from({ length: 5 }, (_, i) => x.from + ((i + 0.5) / 5) * (x.to - x.from))
+    const count = wide > 400 ? 5 : 3;
+    return Array.from({ length: count }, (_, i) => x.from + ((i + 0.5) / count) * (x.to - x.from))
       .map((at) => ({ at, label: days < 3 ? words.time(at).slice(5) : words.shortDay(at, coarse) }))
       .filter(({ label }, i, all) => label !== all[i - 1]?.label);
   }

@@ -82,7 +82,7 @@ export function makeFilter({ runs, outcomes }: { runs: RunTable; outcomes: reado
     events: () => frequent(runs.eventText, runs.texts),
     results: () => frequent(runs.outcome, outcomes),
     models: () => frequent(runs.modelsOf.flat(), runs.models),
-    url: (row: number) =>
+    addressOf: (row: number) =>
       runs.urlText[row] === -1 ? null : text(runs.urlText[row]).replace('{id}', runs.id[row] ?? ''),
     nameOf: (row: number) => `${runs.id[row]}-${runs.attempt[row]}`,
     isFiltered: ({ text, branch, event, result, model, from, to }: Chosen) =>

@@ -35,7 +35,7 @@ export function makeMetricsView({ runs, filter, elements, words, chart, choose }
         'p',
         { class: 'soft' },
         chosen.model ? '' : runs.models.length > 1 ? 'The most frequent model; choose another above. ' : '',
-        'Bands are the intervals of the gate, and with very many runs from the least to the most of those close together. Dashed, below: another baseline; solid, above: an alias came to that run. Click a point, or press Enter on it, for its run.',
+        'Bands are the intervals of the gate, and with very many runs from the least to the most of those close together. Dashed lines, or notches below, mark another baseline; solid ones, or notches above, an alias that came to a run. Click a point, or press Enter on it, for its run.',
       ),
       picker(series, wanted),
       h(

@@ -40,7 +40,7 @@ export function makeRunDialog(needs: Needs) {
   }
 
   function fill(row: number, content: Child | Child[]): void {
-    const url = filter.url(row);
+    const url = filter.addressOf(row);
     dialog.replaceChildren(
       h(
         'header',

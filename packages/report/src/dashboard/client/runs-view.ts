@@ -185,7 +185,7 @@ export function makeRunsView(needs: Needs) {
       h(
         'span',
         { class: 'soft small' },
-        link(filter.url(row), `#${runs.id[row]}`),
+        link(filter.addressOf(row), `#${runs.id[row]}`),
         (runs.attempt[row] ?? 1) > 1 && `, attempt ${runs.attempt[row]}`,
         ` · ${runs.commit[row]?.slice(0, 7)} · ${filter.text(runs.workflowText[row])}`,
       ),
