@@ -10,9 +10,9 @@ button { cursor: pointer } button:disabled { color: var(--soft); cursor: default
 @media (max-width: 70rem) { .filter { grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)) } }
 .tabs { display: flex; flex-wrap: wrap; gap: .2rem; border-bottom: 1px solid var(--line) } .tabs a { padding: .45rem .9rem; color: var(--soft); text-decoration: none; border-bottom: 3px solid transparent }
 .tabs a[aria-current] { color: var(--ink); border-color: var(--c0); font-weight: 600 } .tabs a:hover { color: var(--ink) } .count { color: var(--soft); margin: .7rem 0 }
-.runs td { vertical-align: baseline } .runs thead th { white-space: nowrap }
+.runs td { vertical-align: top } .runs thead th { white-space: nowrap }
 button.sort { background: none; border: 0; padding: 0; color: inherit; font-weight: 600 } button.open { background: none; border: 0; padding: 0; color: var(--c0); text-align: left; overflow-wrap: anywhere }
-button.open:hover { text-decoration: underline } .runs button.open { min-width: 12rem; max-width: 30rem } .cut { display: inline-block; max-width: 14rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; vertical-align: bottom }
+button.open:hover { text-decoration: underline } .runs button.open { min-width: 14rem; max-width: 30rem } .cut { display: inline-block; max-width: 14rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; vertical-align: bottom }
 .pager { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; margin: 1rem 0 }
 .picker { display: flex; flex-wrap: wrap; gap: .3rem 1rem; border: 1px solid var(--line); border-radius: 6px; margin: .8rem 0; max-height: 12rem; overflow: auto; min-width: 0 } .picker legend { color: var(--soft) } .picker label { overflow-wrap: anywhere } .picker input { margin: 0 .4rem 0 0; vertical-align: middle }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 30rem), 1fr)); gap: .4rem 2rem } .charts figure { margin: .8rem 0; min-width: 0 } figure svg { max-width: none }
@@ -25,7 +25,7 @@ button.open:hover { text-decoration: underline } .runs button.open { min-width: 
 .key.k0 { background: var(--c0) } .key.k1 { background: var(--c1) } .key.k2 { background: var(--c2) } .key.k3 { background: var(--c3) } .key.k4 { background: var(--c4) } .key.k5 { background: var(--c5) }
 .tiles { display: flex; flex-wrap: wrap; gap: .8rem; margin: .8rem 0 } .tiles div { background: var(--panel); border: 1px solid var(--line); border-radius: 8px; padding: .6rem 1.1rem } .tiles dt { color: var(--soft) } .tiles dd { margin: 0; font-size: 1.4rem; font-variant-numeric: tabular-nums }
 dialog { width: min(64rem, 100vw); max-width: 100vw; max-height: 92vh; border: 1px solid var(--line); border-radius: 10px; background: var(--ground); color: var(--ink); padding: 1rem 1.4rem } dialog::backdrop { background: rgb(0 0 0 / .45) }
-dialog header { display: flex; justify-content: space-between; align-items: center; border: 0; padding: 0; gap: 1rem } dialog h2 { margin: 0; border: 0 } dialog p, dialog td { overflow-wrap: anywhere }
+dialog header { display: flex; justify-content: space-between; align-items: center; border: 0; padding: 0; gap: 1rem } dialog h2 { margin: 0; border: 0 } dialog p { overflow-wrap: anywhere } dialog td { overflow-wrap: break-word }
 td.number + td, th.number + th { padding-left: 1.2rem }
 @media (max-width: 40rem) { .filter label:first-child { grid-column: 1 / -1 } body { padding: .8rem } dialog { padding: .8rem; max-height: 100vh; height: 100vh; border-radius: 0 } }
 @media print { .filter, .tabs, .pager { display: none } }

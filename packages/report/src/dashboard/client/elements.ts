@@ -55,7 +55,7 @@ export function makeElements() {
             'tr',
             {},
             head.map((name, i) =>
-              name ? h('th', { scope: 'col', class: kind(i) }, name.replace('#', '')) : h('td'),
+              name ? h('th', { scope: 'col', class: kind(i) }, name.replace(/^#/, '')) : h('td'),
             ),
           ),
         ),

@@ -17,6 +17,11 @@ interface Needs {
   closed: () => void;
 }
 
+interface Pairs {
+  shown: [name: string, value: number | string][];
+  more: number;
+}
+
 /** One run's details, in a dialog above the page. */
 export function makeRunDialog(needs: Needs) {
   const { runs, blocks, filter, elements, words, durationText, bytesText, closed } = needs;
@@ -34,9 +39,28 @@ export function makeRunDialog(needs: Needs) {
     shown = row;
     fill(row, h('p', { class: 'soft' }, 'Loading …'));
     if (!dialog.open) dialog.showModal();
-    const details = await blocks.details(runs.detail[row] ?? -1).catch(() => undefined);
-    if (shown === row)
-      fill(row, details ? sections(details) : h('p', {}, "This run's details cannot be read from the page."));
+    const before = rowBefore(row);
+    const [details, earlier] = await Promise.all(
+      [row, before].map((one) => blocks.details(runs.detail[one] ?? -1).catch(() => undefined)),
+    );
+    if (shown !== row) return;
+    fill(
+      row,
+      details
+        ? sections(details, earlier, before)
+        : h('p', {}, "This run's details cannot be read from the page."),
+    );
+  }
+
+  /** The run before on the same branch that trained one of its models; -1 where there is none. */
+  function rowBefore(row: number): number {
+    const models = runs.modelsOf[row] ?? [];
+    return runs.id.findIndex(
+      (_, other) =>
+        other > row &&
+        runs.refText[other] === runs.refText[row] &&
+        runs.modelsOf[other]?.some((model) => models.includes(model)),
+    );
   }
 
   function fill(row: number, content: Child | Child[]): void {
@@ -60,7 +84,13 @@ export function makeRunDialog(needs: Needs) {
     );
   }
 
-  function sections({ run, gates, trainings, deployments, packages, jobs }: RunDetails): Child[] {
+  function sections(
+    { run, gates, trainings, deployments, packages, jobs }: RunDetails,
+    earlier: RunDetails | undefined,
+    before: number,
+  ): Child[] {
+    const earlierOf = (name: string) => earlier?.trainings.find((training) => training.name === name);
+    const head = before < 0 ? '' : `#Before, in run #${runs.id[before]}`;
     return [
       run.dirty && h('p', {}, 'The working tree differed from the commit.'),
       ...gates.flatMap((gate) => [
@@ -95,8 +125,8 @@ export function makeRunDialog(needs: Needs) {
             .filter(Boolean)
             .join(' · '),
         ),
-        pairs('Metrics', training.metrics, words.number),
-        pairs('Parameters', training.parameters, (value) => value),
+        pairs('Metrics', training.metrics, earlierOf(training.name)?.metrics, head),
+        pairs('Parameters', training.parameters, earlierOf(training.name)?.parameters, head),
         table(
           `Stages of ${training.name}`,
           ['Stage', 'Outcome', '#Took', 'Why'],
@@ -149,19 +179,31 @@ export function makeRunDialog(needs: Needs) {
     ];
   }
 
-  function pairs<T>(
+  /** Names with their values, beside those of the run before; what differs stands out. */
+  function pairs(
     title: string,
-    { shown, more: left }: { shown: [string, T][]; more: number },
-    worded: (value: T) => string,
+    { shown, more: left }: Pairs,
+    earlier: Pairs | undefined,
+    head: string,
   ): Node {
+    const before = earlier && new Map<string, number | string>(earlier.shown);
+    const isChanged = shown.some(([name, value]) => before && before.get(name) !== value);
     return h(
       'details',
-      { open: title === 'Metrics' },
+      { open: isChanged || title === 'Metrics' },
       h('summary', {}, `${title} (${shown.length + left})`),
       table(
         title,
-        ['Name', '#Value'],
-        shown.map(([name, value]) => [h('code', {}, name), worded(value)]),
+        ['Name', '#Value', ...(before ? [head] : [])],
+        shown.map(([name, value]) => {
+          const old = before?.get(name);
+          const text = words.number(value);
+          return [
+            h('code', {}, name),
+            before && old !== value ? h('strong', {}, text) : text,
+            ...(before ? [words.number(old)] : []),
+          ];
+        }),
       ),
       more(left, 'value'),
     );

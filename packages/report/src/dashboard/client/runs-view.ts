@@ -31,6 +31,7 @@ export function makeRunsView(needs: Needs) {
   const { runs, outcomes, filter, elements, words, durationText, moneyText, choose } = needs;
   const { h, link } = elements;
   const rowsAPage = 100;
+  const metricsAt = 3;
   const collator = new Intl.Collator('en', { numeric: true });
   const ranks = ranked(runs.texts);
 
@@ -76,7 +77,7 @@ export function makeRunsView(needs: Needs) {
 
   /** @param metrics shown as columns of their own */
   function render(rows: number[], chosen: Chosen, metrics: MetricSeries[]): HTMLElement {
-    const all = [...columns, ...metrics.map(metricColumn)];
+    const all = columns.toSpliced(metricsAt, 0, ...metrics.map(metricColumn));
     const sorted = inOrder(rows, all, chosen);
     const pages = Math.max(1, Math.ceil(sorted.length / rowsAPage));
     const page = Math.min(pages - 1, Math.max(0, Number(chosen.page) || 0));

@@ -5,7 +5,7 @@ export type Words = ReturnType<typeof makeWords>;
 /** How the dashboard words numbers, times and results. */
 export function makeWords() {
   const labels: Record<Outcome, string> = {
-    error: '✗ a step failed',
+    error: '✗ error',
     fail: '✗ fail',
     inconclusive: '? inconclusive',
     warn: '! warn',
