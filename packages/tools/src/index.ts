@@ -6,6 +6,7 @@ import { installedGoProgram } from './go.ts';
 import { installedPythonProgram } from './python.ts';
 
 export type { ToolName } from './catalog.ts';
+export { type Chromium, chromium } from './chromium.ts';
 
 export interface ToolOptions {
   /** Where tools are kept. Default: `$MLOPS_TOOLS_DIR`, otherwise `mlops/tools` in the user's cache folder. */
@@ -39,7 +40,7 @@ async function install(name: ToolName, folder: string, env: NodeJS.ProcessEnv): 
     : installedPythonProgram(name, source.otherwise, folder, env, 'python');
 }
 
-function toolsFolder(env: NodeJS.ProcessEnv): string {
+export function toolsFolder(env: NodeJS.ProcessEnv): string {
   if (env.MLOPS_TOOLS_DIR) return env.MLOPS_TOOLS_DIR;
   if (env.XDG_CACHE_HOME) return join(env.XDG_CACHE_HOME, 'mlops', 'tools');
   if (process.platform === 'win32' && env.LOCALAPPDATA) return join(env.LOCALAPPDATA, 'mlops', 'tools');
