@@ -146,9 +146,9 @@ export function makeCharts({ h, s }: Elements, words: Words) {
         Home: -points.length,
         End: points.length,
       }[event.key];
-      if (event.key === 'Enter') openAt();
-      if (step === undefined) return;
-      event.preventDefault();
+      if (step === undefined && event.key !== 'Enter') return;
+      event.preventDefault(); // Enter would press the button of the dialog that it opens.
+      if (step === undefined) return openAt();
       tell(Math.max(0, Math.min(points.length - 1, (at < 0 ? points.length - 1 : at) + step)));
     });
     return h(

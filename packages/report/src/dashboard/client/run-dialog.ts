@@ -26,7 +26,8 @@ interface Pairs {
 export function makeRunDialog(needs: Needs) {
   const { runs, blocks, filter, elements, words, durationText, bytesText, closed } = needs;
   const { h, link, table } = elements;
-  const dialog = h('dialog', { 'aria-labelledby': 'run-title', close: closed });
+  // The event comes later than the closing; it may have been opened again by then.
+  const dialog = h('dialog', { 'aria-labelledby': 'run-title', close: () => dialog.open || closed() });
   document.body.append(dialog);
   let shown = -1;
 
