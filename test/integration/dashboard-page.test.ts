@@ -235,6 +235,13 @@ describe('views', () => {
     expect(await text('dialog h2')).toBe(`Run #${id}`);
   });
 
+  test('draw how long each stage of a model took', async () => {
+    await open('view=durations&model=ranker');
+    await until(`document.querySelectorAll('figure').length === 7`);
+    expect((await texts('figcaption strong')).slice(3)).toEqual(['data', 'features', 'train', 'evaluate']);
+    expect(await texts('[aria-label="Stages"] tbody tr td:first-child')).toEqual(Array(4).fill('ranker'));
+  });
+
   test('tell who moved which alias when', async () => {
     await open('view=aliases');
     const moves = records.filter(({ jobs }) => jobs[0]?.deployments.length);

@@ -11,8 +11,8 @@ const records = [...manyRuns(300)].reverse();
 const collector = new DashboardCollector();
 for (const record of records) collector.add(pathOf(record), record);
 const { runs } = collector.finish([], 0);
-const filter = makeFilter({ runs, outcomes });
 const words = makeWords();
+const filter = makeFilter({ runs, outcomes, words });
 
 const nothing: Chosen = {
   ...{ view: '', text: '', branch: '', event: '', result: '', model: '', from: '', to: '' },

@@ -28,7 +28,7 @@ const words = (${makeWords})();
 const chart = (${makeCharts})(elements, words);
 void (async () => {
   const runs = await blocks.runs();
-  const filter = (${makeFilter})({ runs, outcomes });
+  const filter = (${makeFilter})({ runs, outcomes, words });
   const weeks = (${makeWeeks})(runs.started, words);
   const makeViews = (choose) => {
     const needs = { ...texts, outcomes, runs, blocks, filter, elements, words, chart, weeks, choose, closed: () => app.closed() };

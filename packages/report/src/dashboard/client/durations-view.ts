@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 import type { ModelSeries, RunTable, StageSeries } from '../data.ts';
-import type { Charts, Line } from './chart.ts';
+import type { Charts, Line, Point } from './chart.ts';
 import type { Elements } from './elements.ts';
 import type { Chosen, Filter } from './filter.ts';
 import type { Weeks } from './weeks.ts';
@@ -22,16 +22,19 @@ export function makeDurationsView(needs: Needs) {
   const { runs, filter, elements, words, chart, weeks, durationText, choose } = needs;
   const { h, table } = elements;
 
+  const duration = { format: durationText, tick: words.shortDuration, steps: words.durationSteps };
+  const open = (row: number) => choose({ run: filter.nameOf(row) });
+  const stagesDrawn = 12;
+
   function render(rows: number[], models: { name: string; series: ModelSeries }[]): HTMLElement {
     const among = new Set(rows);
-    const duration = { format: durationText, tick: words.shortDuration, steps: words.durationSteps };
     const ms = (row: number) => runs.durationMs[row] ?? 0;
     const each: Line = {
       name: 'each run',
       loose: true,
       points: rows.toReversed().map((row) => ({
         ...{ x: runs.started[row] ?? 0, y: ms(row), row },
-        label: `#${runs.id[row]} ${words.day(runs.started[row] ?? 0)} ${(runs.message[row] ?? '').slice(0, 60)}`,
+        label: filter.labelOf(row),
       })),
     };
     const { unit, line: middle } = weeks('median', rows, (group) => quantile(group.map(ms), 0.5));
@@ -52,7 +55,7 @@ export function makeDurationsView(needs: Needs) {
           title: 'Duration of the runs',
           lines: [{ ...middle, name: `median of each ${unit}` }, each],
           ...duration,
-          open: (row) => choose({ run: filter.nameOf(row) }),
+          open,
         }),
         chart({
           ...{ title: `Stages from the cache, each ${unit}`, lines: [cached], kind: 'bars' },
@@ -69,7 +72,42 @@ export function makeDurationsView(needs: Needs) {
         ['Model', 'Stage', '#Runs', '#From the cache', '#Median', '#9 of 10 within', '#Saved'],
         models.flatMap(({ name, series }) => series.stages.flatMap((stage) => stageRow(name, stage, among))),
       ),
+      models.slice(0, 1).map(({ name, series }) => stageCharts(name, series.stages, among)),
     );
+  }
+
+  /** Of the model that was chosen, or of the most frequent. */
+  function stageCharts(model: string, stages: StageSeries[], among: Set<number>): HTMLElement {
+    const drawn = stages.filter(({ row }) => row.some((one) => among.has(one))).slice(0, stagesDrawn);
+    return h(
+      'div',
+      {},
+      h('h2', {}, `Stages of ${model}`),
+      h(
+        'div',
+        { class: 'charts' },
+        drawn.map((stage) => {
+          const lines: Line[] = [
+            { name: 'ran', points: pointsOf(stage, 0, among) },
+            { name: 'from the cache: what it had taken', points: pointsOf(stage, 1, among), loose: true },
+          ];
+          return chart({
+            ...{ title: stage.name, lines: lines.filter(({ points }) => points.length > 0), open },
+            ...duration,
+          });
+        }),
+      ),
+    );
+  }
+
+  function pointsOf({ row, ms, cached }: StageSeries, wanted: 0 | 1, among: Set<number>): Point[] {
+    return row
+      .flatMap((one, i) =>
+        cached[i] === wanted && among.has(one)
+          ? [{ x: runs.started[one] ?? 0, y: ms[i] ?? 0, row: one, label: filter.labelOf(one) }]
+          : [],
+      )
+      .reverse();
   }
 
   function stageRow(model: string, { name, row, ms, cached }: StageSeries, among: Set<number>): Node[][] {

@@ -1,4 +1,5 @@
 import type { Outcome, RunTable } from '../data.ts';
+import type { Words } from './words.ts';
 
 export type Filter = ReturnType<typeof makeFilter>;
 
@@ -23,8 +24,14 @@ export interface Chosen {
   run: string;
 }
 
+interface Needs {
+  runs: RunTable;
+  outcomes: readonly Outcome[];
+  words: Words;
+}
+
 /** Finds the runs that were chosen. */
-export function makeFilter({ runs, outcomes }: { runs: RunTable; outcomes: readonly Outcome[] }) {
+export function makeFilter({ runs, outcomes, words: { day } }: Needs) {
   const count = runs.id.length;
   const text = (place: number | undefined) => runs.texts[place ?? -1] ?? '';
   const searched = runs.id.map((id, row) =>
@@ -84,6 +91,8 @@ export function makeFilter({ runs, outcomes }: { runs: RunTable; outcomes: reado
     models: () => frequent(runs.modelsOf.flat(), runs.models),
     addressOf: (row: number) =>
       runs.urlText[row] === -1 ? null : text(runs.urlText[row]).replace('{id}', runs.id[row] ?? ''),
+    labelOf: (row: number) =>
+      `#${runs.id[row]} ${day(runs.started[row] ?? 0)} ${(runs.message[row] ?? '').slice(0, 60)}`,
     nameOf: (row: number) => `${runs.id[row]}-${runs.attempt[row]}`,
     isFiltered: ({ text, branch, event, result, model, from, to }: Chosen) =>
       Boolean(text || branch || event || result || model || from || to),

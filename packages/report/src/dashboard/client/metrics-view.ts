@@ -111,7 +111,7 @@ export function makeMetricsView({ runs, filter, elements, words, chart, choose }
         low: low?.[i] ?? null,
         high: high?.[i] ?? null,
         row,
-        label: labelOf(row),
+        label: filter.labelOf(row),
       });
     }
     const branches = [...byBranch].sort((a, b) => b[1].length - a[1].length);
@@ -142,10 +142,6 @@ export function makeMetricsView({ runs, filter, elements, words, chart, choose }
         .filter(({ row, model: of }) => of === model && among.has(row))
         .map(({ row, alias }) => ({ x: at(row), label: `${alias} came here`, kind: 'promotion' as const })),
     ];
-  }
-
-  function labelOf(row: number): string {
-    return `#${runs.id[row]} ${words.day(runs.started[row] ?? 0)} ${(runs.message[row] ?? '').slice(0, 60)}`;
   }
 
   return { render, chosenOf };
