@@ -160,8 +160,7 @@ describe("a run's details", () => {
       expect(shown).toContain(part);
     expect(await hash()).toEqual({ run: name });
     await page.keyboard.press('Escape');
-    await until(`!document.querySelector('dialog').open`);
-    expect(await hash()).toEqual({});
+    await until(`!document.querySelector('dialog').open && !location.hash.includes('run')`);
     expect(await page.evaluate(() => document.activeElement?.getAttribute('data-focus'))).toBe(`run ${name}`);
   });
 

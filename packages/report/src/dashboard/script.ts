@@ -1,6 +1,7 @@
 import { bytesText, durationText, moneyText, wattHoursText } from '../text.ts';
 import { makeAliasesView } from './client/aliases-view.ts';
 import { makeApp } from './client/app.ts';
+import { makeAxes } from './client/axes.ts';
 import { makeBlocks } from './client/blocks.ts';
 import { makeCharts } from './client/chart.ts';
 import { makeCostsView } from './client/costs-view.ts';
@@ -10,6 +11,7 @@ import { makeFilter } from './client/filter.ts';
 import { makeMetricsView } from './client/metrics-view.ts';
 import { makeRunDialog } from './client/run-dialog.ts';
 import { makeRunsView } from './client/runs-view.ts';
+import { makeShapes } from './client/shapes.ts';
 import { makeWeeks } from './client/weeks.ts';
 import { makeWords } from './client/words.ts';
 import { detailsPerBlock, outcomes } from './data.ts';
@@ -25,7 +27,7 @@ const outcomes = ${JSON.stringify(outcomes)};
 const elements = (${makeElements})();
 const blocks = (${makeBlocks})({ detailsPerBlock: ${detailsPerBlock} });
 const words = (${makeWords})();
-const chart = (${makeCharts})(elements, words);
+const chart = (${makeCharts})({ elements, words, axes: (${makeAxes})(words), shapes: (${makeShapes})(elements) });
 void (async () => {
   const runs = await blocks.runs();
   const filter = (${makeFilter})({ runs, outcomes, words });

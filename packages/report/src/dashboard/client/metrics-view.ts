@@ -1,8 +1,9 @@
 /// <reference lib="dom" />
 import type { MetricSeries, ModelSeries, RunTable } from '../data.ts';
-import type { Charts, Line, Point } from './chart.ts';
+import type { Charts } from './chart.ts';
 import type { Elements } from './elements.ts';
 import type { Chosen, Filter } from './filter.ts';
+import type { Line, Point } from './shapes.ts';
 import type { Words } from './words.ts';
 
 interface Needs {

@@ -1,4 +1,4 @@
-import type { Line } from './chart.ts';
+import type { Line } from './shapes.ts';
 import type { Words } from './words.ts';
 
 export type Weeks = ReturnType<typeof makeWeeks>;
