@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -137,6 +137,28 @@ describe('the table of runs', () => {
       .map(({ metrics }) => Number(metrics.accuracy));
     const best = accuracies.sort((a, b) => b - a).slice(0, 5);
     expect((await column(4)).map(Number)).toEqual(best.map((value) => Number(value.toPrecision(6))));
+  });
+
+  test('is downloaded as CSV, all that fits and in its order', async () => {
+    await open('model=churn&text=trees&sort=duration');
+    await until(`document.querySelector('.below button')`);
+    const client = await page.createCDPSession();
+    await client.send('Browser.setDownloadBehavior', {
+      behavior: 'allow',
+      downloadPath: folder,
+      eventsEnabled: true,
+    });
+    const done = new Promise((resolve) =>
+      client.on('Browser.downloadProgress', ({ state }) => state === 'completed' && resolve(state)),
+    );
+    await page.locator('.below > button').click();
+    await done;
+    const lines = (await readFile(join(folder, 'runs.csv'), 'utf8')).split('\r\n').slice(0, -1);
+    expect(lines[0]).toMatch(/^\ufeffrun,attempt,.*,accuracy,auc,log_loss,f1$/);
+    const fits = records
+      .filter(({ run, jobs }) => run.message.includes('trees') && jobs[0]?.trainings[0]?.name === 'churn')
+      .toSorted((a, b) => durationOf(b) - durationOf(a));
+    expect(lines.slice(1).map((line) => line.split(',')[0])).toEqual(fits.map(({ run }) => run.id));
   });
 
   test('says that no run fits', async () => {

@@ -5,6 +5,7 @@ import { makeAxes } from './client/axes.ts';
 import { makeBlocks } from './client/blocks.ts';
 import { makeCharts } from './client/chart.ts';
 import { makeCostsView } from './client/costs-view.ts';
+import { makeCsv } from './client/csv.ts';
 import { makeDurationsView } from './client/durations-view.ts';
 import { makeElements } from './client/elements.ts';
 import { makeFilter } from './client/filter.ts';
@@ -32,8 +33,9 @@ void (async () => {
   const runs = await blocks.runs();
   const filter = (${makeFilter})({ runs, outcomes, words });
   const weeks = (${makeWeeks})(runs.started, words);
+  const csv = (${makeCsv})({ runs, outcomes, filter });
   const makeViews = (choose) => {
-    const needs = { ...texts, outcomes, runs, blocks, filter, elements, words, chart, weeks, choose, closed: () => app.closed() };
+    const needs = { ...texts, outcomes, runs, blocks, filter, elements, words, chart, weeks, csv, choose, closed: () => app.closed() };
     return {
       runs: (${makeRunsView})(needs),
       metrics: (${makeMetricsView})(needs),

@@ -13,7 +13,7 @@ button { cursor: pointer } button:disabled { color: var(--soft); cursor: default
 .runs td { vertical-align: top } .runs thead th { white-space: nowrap }
 button.sort { background: none; border: 0; padding: 0; color: inherit; font-weight: 600 } button.open { background: none; border: 0; padding: 0; color: var(--c0); text-align: left; overflow-wrap: anywhere }
 button.open:hover { text-decoration: underline } .runs button.open { min-width: 14rem; max-width: 30rem } .cut { display: inline-block; max-width: 14rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; vertical-align: bottom }
-.pager { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; margin: 1rem 0 }
+.pager, .below { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center } .below { justify-content: space-between; margin: 1rem 0 }
 .picker { display: flex; flex-wrap: wrap; gap: .3rem 1rem; border: 1px solid var(--line); border-radius: 6px; margin: .8rem 0; max-height: 12rem; overflow: auto; min-width: 0 } .picker legend { color: var(--soft) } .picker label { overflow-wrap: anywhere } .picker input { margin: 0 .4rem 0 0; vertical-align: middle }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 30rem), 1fr)); gap: .4rem 2rem } .charts figure { margin: .8rem 0; min-width: 0 } figure svg { max-width: none }
 .board { cursor: crosshair } .told { height: 3em; overflow: hidden; margin: 0; font-size: .9em; color: var(--soft); overflow-wrap: anywhere }
@@ -28,5 +28,5 @@ dialog { width: min(64rem, 100vw); max-width: 100vw; max-height: 92vh; border: 1
 dialog header { display: flex; justify-content: space-between; align-items: center; border: 0; padding: 0; gap: 1rem } dialog h2 { margin: 0; border: 0 } dialog p { overflow-wrap: anywhere } dialog td { overflow-wrap: break-word }
 td.number + td, th.number + th { padding-left: 1.2rem }
 @media (max-width: 40rem) { .filter label:first-child { grid-column: 1 / -1 } body { padding: .8rem } dialog { padding: .8rem; max-height: 100vh; height: 100vh; border-radius: 0 } }
-@media print { .filter, .tabs, .pager { display: none } }
+@media print { .filter, .tabs, .below { display: none } }
 `;

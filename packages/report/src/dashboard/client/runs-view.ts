@@ -12,6 +12,7 @@ interface Needs {
   words: Words;
   durationText: (milliseconds: number) => string;
   moneyText: (amount: number, currency: string) => string;
+  csv: (rows: readonly number[], metrics: readonly MetricSeries[]) => string;
   choose: (change: Partial<Chosen>) => void;
 }
 
@@ -28,7 +29,7 @@ export type RunsView = ReturnType<typeof makeRunsView>;
 
 /** All chosen runs as a table, page by page; a head that is pressed sorts. */
 export function makeRunsView(needs: Needs) {
-  const { runs, outcomes, filter, elements, words, durationText, moneyText, choose } = needs;
+  const { runs, outcomes, filter, elements, words, durationText, moneyText, csv, choose } = needs;
   const { h, link } = elements;
   const rowsAPage = 100;
   const metricsAt = 3;
@@ -114,7 +115,17 @@ export function makeRunsView(needs: Needs) {
         ),
       ),
       sorted.length === 0 && h('p', { class: 'soft' }, 'No run fits.'),
-      pages > 1 && pager(page, pages),
+      h(
+        'div',
+        { class: 'below' },
+        pages > 1 && pager(page, pages),
+        sorted.length > 0 &&
+          h(
+            'button',
+            { type: 'button', click: () => download(csv(sorted, metrics)) },
+            `Download ${words.plural(sorted.length, 'run')} as CSV`,
+          ),
+      ),
     );
   }
 
@@ -163,6 +174,13 @@ export function makeRunsView(needs: Needs) {
       to('Older', page + 1),
       to('Last', pages - 1),
     );
+  }
+
+  function download(text: string): void {
+    // Spreadsheets take a file without this mark for one of another encoding.
+    const address = URL.createObjectURL(new Blob(['\ufeff', text], { type: 'text/csv' }));
+    h('a', { href: address, download: 'runs.csv' }).click();
+    setTimeout(() => URL.revokeObjectURL(address), 60_000);
   }
 
   function result(row: number): Node {
