@@ -68,7 +68,7 @@ describe('the table of runs', () => {
     await open();
     expect(await count()).toBe('400 of 400 runs');
     expect(await texts('.runs button.open')).toEqual(records.slice(0, 100).map(messageOf));
-    await page.locator('.pager ::-p-text(Older)').click();
+    await page.locator('.pager ::-p-text(Next)').click();
     expect(await texts('.runs button.open')).toEqual(records.slice(100, 200).map(messageOf));
     expect(await text('.pager span')).toBe('Page 2 of 4');
   });

@@ -169,9 +169,9 @@ export function makeRunsView(needs: Needs) {
       'nav',
       { class: 'pager', 'aria-label': 'Pages' },
       to('First', 0),
-      to('Newer', page - 1),
+      to('Previous', page - 1),
       h('span', {}, `Page ${page + 1} of ${pages}`),
-      to('Older', page + 1),
+      to('Next', page + 1),
       to('Last', pages - 1),
     );
   }
