@@ -1,7 +1,7 @@
 /**
  * A metric as data, so that it can be computed from any resample of its examples, on any thread: what each example adds,
- * and how the total makes a value. All metrics of one set of predictions have as many examples, in the same order, so
- * one resample serves them all.
+ * and how the totals make a value. All metrics of one set of predictions have as many examples, in the same order, so
+ * one resample serves them all; of a ranking, the examples are its queries.
  */
 export type Statistic = Proportion | Sums | Auc | AveragePrecision | Quantile | Mean;
 
@@ -13,13 +13,16 @@ export interface Proportion {
   readonly member: Uint8Array | undefined;
 }
 
-/** A function of sums over the examples; a column may hold weights, which a mean is divided by. */
+/** A function of sums over the examples, or over the examples of each cell. */
 export interface Sums {
   readonly kind: 'sums';
-  /** Columns that say the same (same array) are summed once. */
+  /** What each example adds, weights included; an array that several statistics share is summed once. */
   readonly columns: readonly Float64Array[];
-  /** NaN where the metric is not defined, as without positives. */
-  value(sums: ArrayLike<number>): number;
+  /** Which cell each example adds to, such as one of a confusion matrix; undefined when there is but one. */
+  readonly cell: Int32Array | undefined;
+  readonly cells: number;
+  /** `totals[cell * columns.length + column]`; NaN where the metric is not defined, as without positives. */
+  value(totals: ArrayLike<number>): number;
 }
 
 /** Area under the ROC curve; ties count half. */
@@ -30,7 +33,7 @@ export interface Auc {
   readonly weight: Float64Array | undefined;
 }
 
-/** scikit-learn's average precision, the area under the precision-recall curve by steps. */
+/** scikit-learn's average precision: the area under the precision-recall curve, by steps. */
 export interface AveragePrecision {
   readonly kind: 'average-precision';
   readonly score: Float64Array;

@@ -6,8 +6,10 @@
  * --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version <python> <group>.in -o <group>.txt`.
  */
 export interface PythonSource {
-  group: 'engine' | 'lint' | 'dvc' | 'go' | 'torch';
+  group: 'engine' | 'lint' | 'dvc' | 'go' | 'torch' | 'science';
   python: `3.${number}`;
+  /** The program's name, where it is not the tool's. */
+  program?: string;
 }
 
 /**
@@ -41,6 +43,7 @@ export const tools = {
   ruff: { group: 'lint', python: '3.11' },
   dvc: { group: 'dvc', python: '3.10' },
   go: { group: 'go', python: '3.10' },
+  'python-science': { group: 'science', python: '3.11', program: 'python' },
   // On PyPI, torch brings some 3 GB of CUDA along; Debian's is made for processors.
   'python-torch': {
     debian: '12',

@@ -20,7 +20,7 @@ export async function installedPythonProgram(
   source: PythonSource,
   root: string,
   env: NodeJS.ProcessEnv,
-  program = name,
+  program = source.program ?? name,
 ): Promise<string> {
   const requirements = fileURLToPath(new URL(`../requirements/${source.group}.txt`, import.meta.url));
   const python = await findPython(name, source, env);
@@ -43,7 +43,7 @@ export async function installedPythonProgram(
 function programsOf(group: string): string[] {
   return Object.entries(tools)
     .filter(([, source]) => 'group' in source && source.group === group)
-    .map(([name]) => name);
+    .map(([name, source]) => ('program' in source ? source.program : name));
 }
 
 interface Python {

@@ -1,0 +1,47 @@
+/**
+ * The positions of `values` from the lowest to the highest; equal ones keep their order. A radix sort over the bits of
+ * the numbers, several times as fast as sorting with a comparison. NaN is not allowed.
+ */
+export function ascending(values: Float64Array): Uint32Array {
+  const size = values.length;
+  const words = new Uint32Array(Float64Array.from(values, (value) => value + 0).buffer); // -0 becomes 0
+  const [low, high] = littleEndian ? [0, 1] : [1, 0];
+  for (let i = 0; i < size; i++) {
+    const top = words[2 * i + high] as number;
+    // Negative numbers the other way round, below the positive ones: then the bits are in the numbers' order.
+    const negative = top >>> 31;
+    words[2 * i + high] = negative ? ~top : top ^ 0x80000000;
+    if (negative) words[2 * i + low] = ~(words[2 * i + low] as number);
+  }
+  let order = Uint32Array.from({ length: size }, (_, i) => i);
+  let next = new Uint32Array(size);
+  const counts = new Uint32Array(65_536);
+  for (const [word, shift] of [
+    [low, 0],
+    [low, 16],
+    [high, 0],
+    [high, 16],
+  ] as const) {
+    counts.fill(0);
+    for (let i = 0; i < size; i++) {
+      const digit = ((words[2 * i + word] as number) >>> shift) & 0xffff;
+      counts[digit] = (counts[digit] as number) + 1;
+    }
+    if (counts.includes(size)) continue;
+    for (let digit = 0, start = 0; digit < counts.length; digit++) {
+      const count = counts[digit] as number;
+      counts[digit] = start;
+      start += count;
+    }
+    for (let i = 0; i < size; i++) {
+      const position = order[i] as number;
+      const digit = ((words[2 * position + word] as number) >>> shift) & 0xffff;
+      next[counts[digit] as number] = position;
+      counts[digit] = (counts[digit] as number) + 1;
+    }
+    [order, next] = [next, order];
+  }
+  return order;
+}
+
+const littleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
