@@ -234,6 +234,7 @@ describe("GitHub's artifacts", () => {
     expect(await artifacts().save('record-train (3.12/cpu)', workspace, ['model', 'other'])).toEqual({
       saved: true,
       bytes: 10,
+      id: 1,
     });
     write({ other: 'second' });
     await artifacts().save('record-b', workspace, ['other']);

@@ -1,0 +1,121 @@
+import { normalCdf } from './distributions.ts';
+
+/** What is known of a number that was estimated from examples, seeds or folds. */
+export interface Estimate {
+  readonly value: number;
+  /** How its uncertainty was found, for people. */
+  readonly method: string;
+  /** Examples, or seeds or folds, that it rests on. */
+  readonly size: number;
+  /** Two-sided confidence interval, such as of 0.95; NaN at both ends where nothing can be said. */
+  interval(confidence: number): readonly [low: number, high: number];
+  /** Probability of an estimate at least as low if the truth were `bound`: when small, the truth lies below. */
+  pBelow(bound: number): number;
+  /** Probability of an estimate at least as high if the truth were `bound`: when small, the truth lies above. */
+  pAbove(bound: number): number;
+  /** A test of no difference, two-sided, where one belongs to the method. */
+  readonly test?: { readonly name: string; readonly pValue: number } | undefined;
+}
+
+interface Tested {
+  value: number;
+  method: string;
+  size: number;
+  /** Where the truth can lie. */
+  range: readonly [number, number];
+  /** `pBelow`: falls as the bound rises. */
+  pBelow(bound: number): number;
+  /** Default: what `pBelow` leaves. */
+  pAbove?(bound: number): number;
+  test?: Estimate['test'];
+}
+
+/** An estimate from its one-sided tests: the interval holds the bounds that neither of them rejects. */
+export function fromTests({ range, ...tested }: Tested): Estimate {
+  const [lowest, highest] = range;
+  // The truth lies within the range, whatever the test makes of a bound beyond it.
+  const within = (bound: number, test: (bound: number) => number, beyond: [low: number, high: number]) =>
+    bound < lowest ? beyond[0] : bound > highest ? beyond[1] : test(bound);
+  const pBelow = (bound: number) => within(bound, tested.pBelow, [1, 0]);
+  const pAbove = (bound: number) =>
+    within(bound, tested.pAbove ?? ((inside) => 1 - tested.pBelow(inside)), [0, 1]);
+  return {
+    ...tested,
+    pBelow,
+    pAbove,
+    interval(confidence) {
+      const tail = (1 - confidence) / 2;
+      if (!Number.isFinite(tested.value)) return [Number.NaN, Number.NaN];
+      return [
+        crossing((bound) => pAbove(bound) - tail, tested.value, lowest),
+        crossing((bound) => pBelow(bound) - tail, tested.value, highest),
+      ];
+    },
+  };
+}
+
+/** An estimate from a score that is normal: `score(bound)` is how many standard errors it lies above the bound. */
+export function fromScore({
+  score,
+  ...rest
+}: Omit<Tested, 'pBelow' | 'pAbove'> & { score(bound: number): number }): Estimate {
+  return fromTests({
+    ...rest,
+    pBelow: (bound) => normalCdf(score(bound)),
+    pAbove: (bound) => normalCdf(-score(bound)),
+  });
+}
+
+/** Between `inside`, where `sign` is positive, and `end`: where it turns negative; `end` itself when it never does. */
+function crossing(sign: (bound: number) => number, inside: number, end: number): number {
+  if (inside === end) return end;
+  let near = inside;
+  let far = Number.isFinite(end) ? end : inside + Math.sign(end) * Math.max(1, Math.abs(inside));
+  while (!Number.isFinite(end) && sign(far) > 0) {
+    if (Math.abs(far) > 1e300) return end;
+    [near, far] = [far, inside + (far - inside) * 2];
+  }
+  if (sign(far) > 0) return end;
+  for (let i = 0; i < 200; i++) {
+    const middle = near + (far - near) / 2;
+    if (middle === near || middle === far) break;
+    if (sign(middle) > 0) near = middle;
+    else far = middle;
+  }
+  return near + (far - near) / 2;
+}
+
+/** An estimate of which no noise is known, with the reason. */
+export function withoutNoise(value: number, size: number, why: string): Estimate {
+  return {
+    ...{ value, size, method: why },
+    interval: () => [Number.NaN, Number.NaN],
+    pBelow: () => Number.NaN,
+    pAbove: () => Number.NaN,
+  };
+}
+
+/**
+ * How many examples, or seeds, would have decided on which side of the bound the truth lies if the value stayed: an
+ * interval's width shrinks with the root of their number. Undefined where none would: the value lies on the bound.
+ */
+export function examplesNeeded(estimate: Estimate, bound: number, confidence: number): number | undefined {
+  const [low, high] = estimate.interval(confidence);
+  const distance = Math.abs(estimate.value - bound);
+  const reach = estimate.value >= bound ? estimate.value - low : high - estimate.value;
+  if (distance === 0 || !Number.isFinite(reach)) return undefined;
+  const needed = estimate.size * (reach / distance) ** 2;
+  return needed > Number.MAX_SAFE_INTEGER ? undefined : Math.ceil(needed);
+}
+
+/** P-values of several tests, raised so that one in all is wrong no more often than one test may be (Holm, 1979). */
+export function holm(pValues: readonly number[]): number[] {
+  const order = pValues.map((_, i) => i).sort((a, b) => (pValues[a] as number) - (pValues[b] as number));
+  const adjusted = new Array<number>(pValues.length);
+  let highest = 0;
+  for (const [rank, i] of order.entries()) {
+    highest = Math.max(highest, Math.min(1, (pValues[i] as number) * (pValues.length - rank)));
+    adjusted[i] = highest;
+  }
+  return adjusted;
+}
