@@ -1,0 +1,223 @@
+import {
+  type Estimate,
+  estimates,
+  metricNamed,
+  type Predictions,
+  type Question,
+  type Statistic,
+} from '@mlops/stats';
+import { describe, expect, test } from 'vitest';
+import { normal, predictions, random } from './predictions.ts';
+import { science } from './science.ts';
+
+function statistic(name: string, given: Predictions): Statistic {
+  const definition = metricNamed(name);
+  if (!definition) throw new Error(`there is no metric ${name}`);
+  return definition.statistic(given);
+}
+
+const rangeOf = (name: string) => metricNamed(name)?.range ?? [0, 1];
+
+const value = (name: string, given: Predictions, method?: Question['method']): Question => ({
+  ...{ kind: 'value', statistic: statistic(name, given), range: rangeOf(name), method },
+});
+
+const change = (name: string, a: Predictions, b: Predictions, rest: Partial<Question> = {}): Question =>
+  ({
+    ...{ kind: 'change', candidate: statistic(name, a), baseline: statistic(name, b), range: rangeOf(name) },
+    ...{ greaterIsBetter: metricNamed(name)?.greaterIsBetter ?? true, relative: false },
+    ...rest,
+  }) as Question;
+
+/** Two models' predictions of the same numbers. */
+function regressions(
+  size: number,
+  seed: number,
+  spread: readonly [number, number] = [1, 1],
+): [Predictions, Predictions] {
+  const uniform = random(seed);
+  const label = Array.from({ length: size }, () => 5 * normal(uniform));
+  const model = (sigma: number) =>
+    predictions('regression', { label, prediction: label.map((one) => one + sigma * normal(uniform)) });
+  return [model(spread[0]), model(spread[1])];
+}
+
+/** Two models' scores of the same classes, which overlap. */
+function classifications(size: number, seed: number): [Predictions, Predictions] {
+  const uniform = random(seed);
+  const label = Array.from({ length: size }, (_, i) => Number(i % 2 === 0));
+  const hardness = label.map(() => normal(uniform));
+  const model = () => {
+    const score = label.map(
+      (one, i) => 1 / (1 + Math.exp(-(2.5 * (one - 0.5) + (hardness[i] as number) + 0.7 * normal(uniform)))),
+    );
+    return predictions('binary', { label, score, prediction: score.map((one) => Number(one >= 0.5)) });
+  };
+  return [model(), model()];
+}
+
+const one = async (question: Question, options = {}): Promise<Estimate> => {
+  const [estimate] = await estimates([question], options);
+  if (!estimate) throw new Error('no estimate');
+  return estimate;
+};
+
+test('intervals are those of SciPy, but for the resamples', async () => {
+  const [a, b] = regressions(150, 5, [1, 1.2]);
+  const expected = await science<Record<string, [number, number]>>(
+    `from scipy import stats
+y, a, b = map(np.array, given)
+rmse = lambda e, axis=-1: np.sqrt(np.mean(e ** 2, axis=axis))
+def interval(data, statistic, method):
+    found = stats.bootstrap(data, statistic, paired=True, vectorized=True, n_resamples=40000, method=method, rng=1, batch=2000)
+    return list(found.confidence_interval)
+answer({
+    'value bca': interval((a - y,), rmse, 'BCa'), 'value percentile': interval((a - y,), rmse, 'percentile'),
+    'change bca': interval((a - y, b - y), lambda x, z, axis=-1: rmse(z, axis) - rmse(x, axis), 'BCa')})`,
+    [[...a.label], [...(a.prediction ?? [])], [...(b.prediction ?? [])]],
+  );
+  const found = await estimates(
+    [value('rmse', a, 'bootstrap-bca'), value('rmse', a, 'bootstrap-percentile'), change('rmse', a, b)],
+    { resamples: 40_000 },
+  );
+  for (const [i, name] of ['value bca', 'value percentile', 'change bca'].entries()) {
+    const [low, high] = found[i]?.interval(0.95) ?? [];
+    const [lowest, highest] = expected[name] ?? [0, 0];
+    const tolerance = 0.03 * (highest - lowest);
+    expect(Math.abs((low ?? 0) - lowest), `${name}: ${low} and ${lowest}`).toBeLessThan(tolerance);
+    expect(Math.abs((high ?? 0) - highest), `${name}: ${high} and ${highest}`).toBeLessThan(tolerance);
+  }
+  expect(found.map(({ method }) => method)).toEqual([
+    'bootstrap, BCa, 40,000 resamples',
+    'bootstrap, percentiles, 40,000 resamples',
+    'paired bootstrap, BCa, 40,000 resamples',
+  ]);
+});
+
+test('neither the number of threads nor other questions change an estimate', async () => {
+  const [a, b] = classifications(3000, 2);
+  const questions = ['log_loss', 'f1', 'pr_auc', 'ece'].map((name) => change(name, a, b));
+  const ends = (all: Estimate[]) => all.map((estimate) => estimate.interval(0.95));
+  const options = { resamples: 400, seed: 3 };
+  const alone = ends(await estimates(questions, { ...options, threads: 1 }));
+  expect(ends(await estimates(questions, { ...options, threads: 3 }))).toEqual(alone);
+  expect(ends(await estimates(questions, { ...options, seed: 4 }))).not.toEqual(alone);
+});
+
+test('a change turns its sign when the models change places', async () => {
+  const [a, b] = regressions(400, 9, [1, 1.1]);
+  const [forth, back] = [await one(change('mae', a, b)), await one(change('mae', b, a))];
+  expect(back.value).toBeCloseTo(-forth.value, 12);
+  const [low, high] = forth.interval(0.95);
+  const [other, another] = back.interval(0.95);
+  expect(-another).toBeCloseTo(low, 2);
+  expect(-other).toBeCloseTo(high, 2);
+  expect(forth.value).toBeGreaterThan(0);
+});
+
+test('a relative change is a fraction of the baseline', async () => {
+  const [a, b] = regressions(2000, 11, [1, 2]);
+  const estimate = await one(change('rmse', a, b, { relative: true } as Partial<Question>));
+  expect(estimate.value).toBeCloseTo(0.5, 1);
+  expect(estimate.interval(0.95)[0]).toBeGreaterThan(0.4);
+});
+
+describe('the method', () => {
+  const [a, b] = classifications(200, 1);
+  const times = predictions('regression', {
+    label: [1],
+    latency: Array.from({ length: 100 }, (_, i) => i + 1),
+  });
+  test.each<[string, Question, string]>([
+    ['a share', value('accuracy', a), 'Wilson score interval'],
+    ['an area', value('roc_auc', a), 'DeLong'],
+    ['a percentile', value('latency_p50', times), 'order statistics'],
+    ['a mean', value('log_loss', a), 'bootstrap, BCa, 1,000 resamples'],
+    ['a function of shares', value('f1', a), 'bootstrap, BCa, 1,000 resamples'],
+    ['a change of shares', change('recall', a, b), 'Tango score interval'],
+    [
+      'a change of shares of different examples',
+      change('precision', a, b),
+      'paired bootstrap, BCa, 1,000 resamples',
+    ],
+    ['a change of areas', change('roc_auc', a, b), 'DeLong, paired'],
+  ])('of %s is chosen by what it is', async (_, question, method) => {
+    expect((await one(question, { resamples: 1000 })).method).toBe(method);
+  });
+});
+
+test('a percentile lies between the order statistics that the binomial distribution says', async () => {
+  const latency = Array.from({ length: 100 }, (_, i) => i + 1);
+  const estimate = await one(value('latency_p50', predictions('regression', { label: [1], latency })));
+  // 95 % for the median of 100: the 40th and the 61st (Conover, table A3 and binomial tables).
+  expect(estimate.interval(0.95)).toEqual([40, 61]);
+});
+
+describe('where nothing varies', () => {
+  const perfect = predictions('binary', { label: [0, 1, 1, 0, 1], prediction: [0, 1, 1, 0, 1] });
+
+  test('a bounded metric is no surer than a share without failures', async () => {
+    const [low, high] = (await one(value('f1', perfect), { resamples: 500 })).interval(0.95);
+    // 1 - z² / (5 + z²)
+    expect([low, high]).toEqual([expect.closeTo(0.56552, 4), 1]);
+  });
+
+  test('an unbounded one has no interval', async () => {
+    const exact = predictions('regression', { label: [1, 2, 3], prediction: [1, 2, 3] });
+    const estimate = await one(value('rmse', exact), { resamples: 100 });
+    expect(estimate.interval(0.95)).toEqual([Number.NaN, Number.NaN]);
+    expect(estimate.method).toBe('no resample differs, which says nothing of other examples');
+  });
+});
+
+test('a metric that many resamples do not have says so', async () => {
+  const rare = predictions('binary', { label: [1, 0, 0, 0, 0, 0], score: [0.9, 0.2, 0.4, 0.95, 0.1, 0.3] });
+  const estimate = await one(value('pr_auc', rare), { resamples: 300 });
+  expect(estimate.method).toMatch(/^not defined on \d\d % of the resamples: too few examples/);
+});
+
+describe('by simulation', () => {
+  const rounds = 400;
+  const margin = 3 * Math.sqrt((0.95 * 0.05) / rounds);
+  const errorMargin = 3 * Math.sqrt((0.025 * 0.975) / rounds);
+
+  test.each([200, 2000])(
+    'intervals of %i examples cover the truth, and the same model does not fail',
+    async (size) => {
+      const names = ['accuracy', 'roc_auc', 'rmse'] as const;
+      const truth = { accuracy: await large('accuracy'), roc_auc: await large('roc_auc'), rmse: 1 };
+      const covered = { accuracy: 0, roc_auc: 0, rmse: 0 };
+      const [same, failed] = [{ ...covered }, { ...covered }];
+      for (let round = 0; round < rounds; round++) {
+        const [classes, numbers] = [classifications(size, 1000 + round), regressions(size, 5000 + round)];
+        for (const name of names) {
+          const [a, b] = name === 'rmse' ? numbers : classes;
+          const found = await estimates([value(name, a), change(name, a, b)], {
+            resamples: 600,
+            seed: round,
+            threads: 1,
+          });
+          const [[low = 0, high = 0] = [], [lowest = 0, highest = 0] = []] = found.map((one) =>
+            one.interval(0.95),
+          );
+          covered[name] += Number(low <= truth[name] && truth[name] <= high);
+          same[name] += Number(lowest <= 0 && 0 <= highest);
+          failed[name] += Number(highest < 0);
+        }
+      }
+      for (const name of names) {
+        expect(covered[name] / rounds, `${name} is covered`).toBeGreaterThan(0.95 - margin);
+        expect(same[name] / rounds, `no change of ${name} is covered`).toBeGreaterThan(0.95 - margin);
+        expect(failed[name] / rounds, `the same ${name} fails`).toBeLessThan(0.025 + errorMargin);
+      }
+      console.log(size, { covered, same, failed, rounds });
+    },
+    300_000,
+  );
+
+  /** What a metric is on more examples than matter. */
+  async function large(name: string): Promise<number> {
+    const [a] = classifications(1_000_000, 77);
+    return (await one(value(name, a))).value;
+  }
+});
