@@ -4,20 +4,8 @@ import { join } from 'node:path';
 import { type GitHub, plain, UserError } from '@mlops/core';
 import type { JobRecord } from '@mlops/core/record';
 import { type ArtifactStore, artifactStore, hasGitHubArtifacts } from '@mlops/core/store';
+import type { Extras, UserReport } from '@mlops/report';
 import * as z from 'zod';
-
-/** What users add to the report by files of their own. */
-export interface Extras {
-  userReport?: UserReport;
-  /** Markdown. */
-  modelCard?: string;
-}
-
-/** Markdown, and the pictures in it by the paths it names them by. */
-export interface UserReport {
-  markdown: string;
-  images: Map<string, { type: string; bytes: Uint8Array }>;
-}
 
 /** The extras of one job, which tells it apart. */
 export interface JobExtras extends Extras {
@@ -144,7 +132,10 @@ function joinedReports(reports: readonly (UserReport & { title: string })[]): Us
     const renamed = [...images].map(([path, image]) => [path, `${i + 1}/${path}`, image] as const);
     return {
       title,
-      markdown: renamed.reduce((text, [from, to]) => withPath(text, from, to), markdown),
+      markdown: renamed.reduce(
+        (text, [from, to]) => withPath(withPath(text, from, to), encodeURI(from), encodeURI(to)),
+        markdown,
+      ),
       images: renamed.map(([, path, image]) => [path, image] as const),
     };
   });

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { UserError } from '@mlops/core';
-import type { Extras, UserReport } from './extras.ts';
+import type { Extras, UserReport } from '@mlops/report';
 
 /** Bytes that a model card may have; the page holds it whole. */
 const largestCard = 1_000_000;

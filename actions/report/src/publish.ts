@@ -1,7 +1,7 @@
 import { annotate, type Context, type InputsOf } from '@mlops/core';
 import { type GitHubApi, isDenied, isFromApi, reasonOf } from '@mlops/core/github-api';
 import type { RunRecord } from '@mlops/core/record';
-import { headline, marks, renderMarkdown } from '@mlops/report';
+import { type Extras, headline, marks, renderMarkdown } from '@mlops/report';
 import type { action } from './action.ts';
 import { longestSummary, postCheckRun } from './check-run.ts';
 import { longestMarkdown, postComment } from './comment.ts';
@@ -15,6 +15,7 @@ type Inputs = InputsOf<typeof action>;
 /** A report, and what it is about. */
 export interface Publication {
   record: RunRecord;
+  extras?: Extras;
   /** Of the artifact with the page. */
   pageUrl: string | undefined;
   /** The project's name, empty at the repository's root. */
@@ -71,7 +72,7 @@ function deniedText(missing: readonly string[], readOnly: string | undefined): s
 }
 
 async function comment(
-  { record, pageUrl, project, owner, repo, pulls, remark }: Publication,
+  { record, extras, pageUrl, project, owner, repo, pulls, remark }: Publication,
   api: GitHubApi,
   inputs: Inputs,
   signal: AbortSignal,
@@ -81,7 +82,7 @@ async function comment(
   const cc = failed && inputs.cc.length ? `\n\ncc ${mentions(inputs.cc).join(' ')}` : '';
   const above = remark ? `${remark}\n\n` : '';
   const limit = longestMarkdown - Buffer.byteLength(above + cc);
-  const markdown = above + renderMarkdown(record, { limit, ...(pageUrl && { pageUrl }) }) + cc;
+  const markdown = above + renderMarkdown(record, { ...extras, limit, ...(pageUrl && { pageUrl }) }) + cc;
   const run = `${record.run.id}-${record.run.attempt}`;
   const key = inputs.commentKey ?? [record.run.workflow, project].filter(Boolean).join(' ');
   let url: string | undefined;

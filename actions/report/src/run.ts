@@ -14,9 +14,11 @@ import {
   writeJobRecord,
 } from '@mlops/core/record';
 import { artifactStore, hasGitHubArtifacts } from '@mlops/core/store';
-import { assemble, renderHtml, renderMarkdown } from '@mlops/report';
+import { assemble, type Extras, readUserReport, renderHtml, renderMarkdown } from '@mlops/report';
 import type { action } from './action.ts';
+import { combined, extrasOfOtherJobs, handOnExtras } from './extras.ts';
 import { artifactUrl, mentions, reportName } from './names.ts';
+import { missingFiles, ownExtras } from './own-extras.ts';
 import { partFile, partPrefix, partsOfOtherJobs } from './parts.ts';
 import { aboutRun, aliasesOf } from './run-facts.ts';
 import { showable } from './showable.ts';
@@ -38,7 +40,7 @@ export async function report(inputs: Inputs, context: ReportContext): Promise<vo
 /** Uploads what this job recorded, for the job that ends the run. */
 async function handOn(
   inputs: Inputs,
-  { github, project, signal, record, outputs }: ReportContext,
+  { github, project, signal, record, outputs, workingDirectory }: ReportContext,
 ): Promise<void> {
   if (record.steps.length === 0) return void console.log('Nothing was recorded in this job.');
   outputs.recordPath = jobRecordPath(github);
@@ -47,11 +49,10 @@ async function handOn(
     return void annotate('notice', 'The record stays in this job: it has no artifact service.');
   // Legs of a matrix and calls of the same workflow share a job's name, hence the random part.
   const name = `${partPrefix(project)}${github.job}-${randomBytes(4).toString('hex')}`;
-  await artifactStore({ retentionDays: inputs.retentionDays, signal }).save(
-    name,
-    join(github.temp, 'mlops'),
-    [partFile],
-  );
+  const store = artifactStore({ retentionDays: inputs.retentionDays, signal });
+  await store.save(name, join(github.temp, 'mlops'), [partFile]);
+  const extras = await ownExtras(inputs, workingDirectory, readUserReport);
+  if (Object.keys(extras).length) await handOnExtras({ ...extras, job: record }, project, github, store);
   outputs.artifactName = name;
   console.log(`Handed on as ${name}.`);
 }
@@ -64,16 +65,18 @@ async function finish(inputs: Inputs, context: ReportContext): Promise<void> {
   ];
   const record = assemble(parts, await aboutRun(github, context.workingDirectory));
 
+  const extras = await extrasOfRun(inputs, context);
+
   const folder = join(github.temp, 'mlops', 'report');
   await mkdir(folder, { recursive: true });
   const [page, json] = [join(folder, 'report.html'), join(folder, 'run-record.json')];
   await Promise.all([
-    writeFile(page, renderHtml(record)),
+    writeFile(page, await renderHtml(record, extras)),
     writeFile(json, `${JSON.stringify(record, null, 1)}\n`),
   ]);
   outputs.reportPath = page;
   outputs.recordPath = json;
-  context.summary.push(renderMarkdown(record));
+  context.summary.push(renderMarkdown(record, extras));
 
   let pageUrl: string | undefined;
   if (hasGitHubArtifacts(process.env)) {
@@ -86,13 +89,27 @@ async function finish(inputs: Inputs, context: ReportContext): Promise<void> {
     if (pageUrl) outputs.reportUrl = pageUrl;
   }
   console.log(`Report: ${page}`);
-  await post(record, pageUrl, inputs, context);
+  await post(record, extras, pageUrl, inputs, context);
   outputs.recorded = await keep(record, inputs, context);
+}
+
+/** What users add to the report, from all jobs; a file that none of them has is said. */
+async function extrasOfRun(inputs: Inputs, context: ReportContext): Promise<Extras> {
+  const { github, project, signal, record, workingDirectory } = context;
+  const own = await ownExtras(inputs, workingDirectory, readUserReport);
+  const extras = combined([
+    ...(await extrasOfOtherJobs(project, github, signal)),
+    ...(Object.keys(own).length ? [{ ...own, job: record }] : []),
+  ]);
+  for (const file of missingFiles(inputs, extras))
+    annotate('notice', `The report is without ${file}: no job has that file.`);
+  return extras;
 }
 
 /** Posts the report to GitHub, where there is one and it is asked for. */
 async function post(
   record: RunRecord,
+  extras: Extras,
   pageUrl: string | undefined,
   inputs: Inputs,
   context: ReportContext,
@@ -109,7 +126,7 @@ async function post(
   ]);
   const wanted = { when: inputs.comment, number: inputs.pullRequest };
   const publication = {
-    ...{ record, pageUrl, project, owner, repo },
+    ...{ record, extras, pageUrl, project, owner, repo },
     pulls: (api: GitHubApi) => pullRequestsOf(github, wanted, { owner, repo }, api),
     places: await rulePlaces({ ...github, ...inputs, workingDirectory }),
     readOnly: whyReadOnly(github),

@@ -1,5 +1,7 @@
 import { code, plain, table } from '@mlops/core';
 import type { JobRecord, RunRecord } from '@mlops/core/record';
+import type { Extras } from './extras.ts';
+import { extrasMarkdown } from './extras-markdown.ts';
 import { facts } from './resources.ts';
 import { digestText, durationText, headline, measuredText, signs, type Verdict } from './text.ts';
 
@@ -8,7 +10,7 @@ const rowsShown = 100;
 /** GitHub drops a summary of more than 1 MiB as a whole; this leaves room for what is below. */
 const bytesShown = 900 * 1024;
 
-export interface MarkdownOptions {
+export interface MarkdownOptions extends Extras {
   /** Bytes that it may have; by default what a step summary holds. */
   limit?: number;
   /** Of the page, for a link to it. */
@@ -18,7 +20,7 @@ export interface MarkdownOptions {
 /** The run as Markdown, for the step summary or a comment: verdict first, then evidence, metrics, stages and deployments. */
 export function renderMarkdown(
   record: RunRecord,
-  { limit = bytesShown, pageUrl }: MarkdownOptions = {},
+  { limit = bytesShown, pageUrl, ...extras }: MarkdownOptions = {},
 ): string {
   const { run } = record;
   const source = `${code(run.commit.slice(0, 7))}${run.dirty ? ' (with uncommitted changes)' : ''} on ${code(run.ref)} by ${plain(run.event)}`;
@@ -28,6 +30,7 @@ export function renderMarkdown(
     `${run.message ? `${plain(run.message)} — ${source}` : source}${page}`,
     ...record.jobs.flatMap((job) => [...gates(job), ...trainings(job), ...deployments(job)]),
     ...failures(record),
+    ...extrasMarkdown(extras),
   ]);
 }
 

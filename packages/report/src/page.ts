@@ -1,25 +1,33 @@
 import type { DeploymentRecord, GateRecord, JobRecord, RunRecord, TrainingRecord } from '@mlops/core/record';
 import { curveChart, timeline } from './charts.ts';
+import type { Extras } from './extras.ts';
+import { modelCardSection, userReportSection } from './extras-sections.ts';
 import { Html, html } from './html.ts';
 import { determinismSection, resourcesSection } from './resources.ts';
 import { style } from './style.ts';
 import { table } from './table.ts';
 import { bytesText, digestText, durationText, headline, marks, measuredText, timeText } from './text.ts';
 
-/** The run as one HTML page that needs nothing else: no script, no request, readable in light and dark. */
-export function renderHtml(record: RunRecord): string {
+/**
+ * The run as one HTML page that needs nothing else: no script, no request, readable in light and dark.
+ *
+ * @param extras What users add: shown as they formatted it, with nothing in it that runs or is loaded
+ */
+export async function renderHtml(record: RunRecord, extras: Extras = {}): Promise<string> {
   const { run, jobs } = record;
   const { verdict, text } = headline(record, marks);
   const page = html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
 <title>${text}</title><style>${new Html(style)}</style></head>
 <body><header class="${verdict}"><h1>${text}</h1>
 <p>${run.message || 'No commit message'}</p>
 <p class="soft">${run.repository ?? 'local run'} · <code>${run.commit.slice(0, 7)}</code>${run.dirty && ' with uncommitted changes'} · ${run.ref} · ${run.event} · ${timeText(run.finishedAt)} · ${durationText(Date.parse(run.finishedAt) - Date.parse(run.startedAt))}${run.url && html` · ${link(run.url, 'run')}`}</p></header>
 <main>${lineage(record)}
 ${jobs.flatMap((job) => job.gates.map(gateSection))}
+${extras.userReport && (await userReportSection(extras.userReport))}
 ${jobs.flatMap((job) => job.trainings.map(trainingSection))}
+${await modelCardSection(record, extras.modelCard)}
 ${jobs.flatMap((job) => job.deployments.map(deploymentSection))}
 ${jobsSection(jobs)}</main>
 <footer>Made from the run's record, schema ${record.schema}.</footer></body></html>

@@ -27,5 +27,6 @@ svg text.small { fill: var(--soft) } .grid { stroke: var(--line) } .series { fil
 .legend { display: flex; flex-wrap: wrap; gap: .2rem 1rem; list-style: none; padding: 0; margin: .3rem 0 } .key { display: inline-block; width: .9rem; height: .25rem; margin-right: .4rem; vertical-align: middle }
 .bar.ran { fill: var(--c0) } .bar.skipped { fill: var(--c5) } .bar.failed { fill: var(--fail) }
 details > summary { cursor: pointer; color: var(--soft) } pre { background: var(--panel); padding: .7rem; overflow-x: auto; border-radius: 6px; white-space: pre-wrap }
+.own img { max-width: 100%; height: auto } .own table { width: auto } .own th, .own td { padding-right: 1rem }
 footer { margin-top: 3rem; color: var(--soft); font-size: .9em }
 `;

@@ -7,8 +7,8 @@ describe('a run in which every text is hostile', () => {
   const hostile = `"'><script>alert(1)</script><img src=x onerror=alert(1)>\n# h ![p](//e/p.png) [l](javascript:alert(1)) | \`c\` &lt; \${x}`;
   const record = withTexts(sampleRecord(), hostile);
 
-  test('is a page whose markup is the same as ever', () => {
-    const [usual, attacked] = [renderHtml(sampleRecord()), renderHtml(record)].map(elements);
+  test('is a page whose markup is the same as ever', async () => {
+    const [usual, attacked] = [await renderHtml(sampleRecord()), await renderHtml(record)].map(elements);
     expect(attacked).toEqual(usual?.filter((name) => name !== 'a'));
   });
 
@@ -24,12 +24,12 @@ describe('a run in which every text is hostile', () => {
     expect(columns).toEqual([6, 6, 6, 6, 4, 4, 4, 4, 4, 4, 2, 2, 2, 2, 2, 4, 4, 4]);
   });
 
-  test('has links to web pages only', () => {
+  test('has links to web pages only', async () => {
     const [job] = record.jobs;
     for (const deployment of job?.deployments ?? []) deployment.url = 'javascript:alert(1)';
     record.run.url = 'javascript:alert(1)';
-    expect(renderHtml(record)).not.toContain('href="javascript');
-    expect(renderHtml(sampleRecord())).toContain('<a href="http://127.0.0.1:8000">');
+    expect(await renderHtml(record)).not.toContain('href="javascript');
+    expect(await renderHtml(sampleRecord())).toContain('<a href="http://127.0.0.1:8000">');
   });
 });
 
@@ -47,8 +47,8 @@ describe('a run of 50 jobs with 2000 metrics and 500 stages', () => {
     expect(renderMarkdown(record)).toContain('`metric.1999`');
   });
 
-  test('is a page with everything in it', () => {
-    const page = renderHtml(record);
+  test('is a page with everything in it', async () => {
+    const page = await renderHtml(record);
     expect(elements(page).length).toBeGreaterThan(50 * 2500);
     expect(page.match(/metric\.1998</g)).toHaveLength(50 * 2);
   });

@@ -6,8 +6,8 @@ import { renderHtml, renderMarkdown } from '../src/index.ts';
 import { bytesText, durationText } from '../src/text.ts';
 import { sampleRecord } from './sample-record.ts';
 
-describe('the page', () => {
-  const page = renderHtml(sampleRecord());
+describe('the page', async () => {
+  const page = await renderHtml(sampleRecord());
 
   test('says first what failed, then the verdict', () => {
     expect(page).toMatch(
@@ -34,6 +34,7 @@ describe('the page', () => {
       'What decides the result',
       'Parameters',
       'staging: deployed',
+      'Model card',
       'Jobs',
     ])
       expect(page).toContain(title);
@@ -53,7 +54,7 @@ describe('the page', () => {
     );
   });
 
-  test('leaves out what a machine did not tell', () => {
+  test('leaves out what a machine did not tell', async () => {
     const record = sampleRecord();
     const training = record.jobs[0]?.trainings[0];
     const nothing = {
@@ -65,14 +66,14 @@ describe('the page', () => {
     };
     Object.assign(training?.resources ?? {}, nothing, { diskFree: [null, null, null, null, null] });
     Object.assign(training?.determinism ?? {}, { seeds: {} });
-    const page = renderHtml(record);
+    const page = await renderHtml(record);
     expect(page.match(/<svg/g)).toHaveLength(4);
     expect(page).not.toMatch(/Free disk|Power|Temperature|<td class="">(Memory|Disk)<|NaN between|Infinity/);
     expect(page).toContain('No seed was seen in parameters, variables or options.');
   });
 
-  test('is made of a run in which nothing was recorded', () => {
-    expect(renderHtml({ ...sampleRecord(), jobs: [] })).toContain('No gate ran');
+  test('is made of a run in which nothing was recorded', async () => {
+    expect(await renderHtml({ ...sampleRecord(), jobs: [] })).toContain('No gate ran');
   });
 });
 

@@ -94,7 +94,7 @@ async function reportOfParts(
     },
   );
   const page = join(folder, 'report.html');
-  await writeFile(page, renderHtml(record));
+  await writeFile(page, await renderHtml(record));
   return { page, record };
 }
 
