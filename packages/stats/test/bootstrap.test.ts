@@ -221,3 +221,31 @@ describe('by simulation', () => {
     return (await one(value(name, a))).value;
   }
 });
+
+test('resamples of ranks, cells and sums have the mean and spread that the examples have', async () => {
+  const [a] = classifications(300, 21);
+  const found = await estimates(
+    ['roc_auc', 'pr_auc', 'ece', 'log_loss', 'accuracy', 'f1'].map((name) =>
+      value(name, a, 'bootstrap-percentile'),
+    ),
+    { resamples: 4000 },
+  );
+  const expected = await science<[number, number][]>(
+    `from sklearn import metrics as m
+y, s = map(np.array, given)
+rng = np.random.default_rng(0)
+def ece(y, s):
+    bins = np.minimum(14, (s * 15).astype(int))
+    return sum(abs((s - y)[bins == b].sum()) for b in range(15)) / len(y)
+of = [m.roc_auc_score, m.average_precision_score, ece, m.log_loss, lambda y, s: m.accuracy_score(y, s >= .5), lambda y, s: m.f1_score(y, s >= .5)]
+draws = [rng.integers(0, len(y), len(y)) for _ in range(1000)]
+answer([np.quantile([f(y[d], s[d]) for d in draws], [.025, .975]) for f in of])`,
+    [[...a.label], [...(a.score ?? [])]],
+  );
+  for (const [i, estimate] of found.entries()) {
+    const [low, high] = estimate.interval(0.95);
+    const [lowest, highest] = expected[i] ?? [0, 0];
+    expect(Math.abs(low - lowest), `${i}: ${low} and ${lowest}`).toBeLessThan(0.12 * (highest - lowest));
+    expect(Math.abs(high - highest), `${i}: ${high} and ${highest}`).toBeLessThan(0.12 * (highest - lowest));
+  }
+});

@@ -14,9 +14,11 @@ export type Walk =
   | { kind: 'cells'; cell: Int32Array; cells: number; columns: readonly Float64Array[] }
   | {
       kind: 'auc' | 'average-precision';
+      /** Examples from the lowest to the highest score, and what is known of them in this order. */
       order: Uint32Array;
-      score: Float64Array;
       positive: Uint8Array;
+      /** Whether the next has another score. */
+      ends: Uint8Array;
       weight: Float64Array | undefined;
     }
   | { kind: 'quantile'; order: Uint32Array; values: Float64Array; at: number };
@@ -79,12 +81,12 @@ export function makeKernel(): (draws: Draws, from: number, to: number) => Drawn 
     return ((word() >>> 6) * 2 ** 26 + (word() >>> 6) + 0.5) / 2 ** 52;
   }
 
-  /** Less than `limit`, which is at most 2^32, each as likely (Lemire's rejection). */
+  /** Less than `limit`, which is at most 2^31, each as likely: what is too high is drawn again. */
   function below(limit: number): number {
-    const top = 2 ** 32 - (2 ** 32 % limit);
+    const mask = 0xffffffff >>> Math.clz32(limit - 1);
     for (;;) {
-      const drawn = word();
-      if (drawn < top) return drawn % limit;
+      const drawn = word() & mask;
+      if (drawn < limit) return drawn;
     }
   }
 
@@ -286,39 +288,37 @@ export function makeKernel(): (draws: Draws, from: number, to: number) => Drawn 
     else result[0] = one.kind === 'auc' ? aucOf(one, counts) : precisionOf(one, counts);
   }
 
-  type Ranked = Extract<Walk, { positive: Uint8Array }>;
+  type Ranked = Extract<Walk, { ends: Uint8Array }>;
 
-  function aucOf({ order, score, positive, weight }: Ranked, counts: Uint32Array): number {
-    let [negatives, positives, pairs] = [0, 0, 0];
-    for (let from = 0; from < order.length; ) {
-      const tied = score[order[from] as number];
-      let [tiedPositives, tiedNegatives] = [0, 0];
-      for (; from < order.length && score[order[from] as number] === tied; from++) {
-        const i = order[from] as number;
-        const w = (counts[i] as number) * (weight ? (weight[i] as number) : 1);
-        if (positive[i]) tiedPositives += w;
-        else tiedNegatives += w;
-      }
+  function aucOf({ order, positive, ends, weight }: Ranked, counts: Uint32Array): number {
+    let [negatives, positives, pairs, tied, tiedPositives] = [0, 0, 0, 0, 0];
+    for (let i = 0; i < order.length; i++) {
+      const count = counts[order[i] as number] as number;
+      const w = weight ? count * (weight[i] as number) : count;
+      tied += w;
+      tiedPositives += w * (positive[i] as number); // No branch: which is positive cannot be foretold.
+      if (!ends[i]) continue;
+      const tiedNegatives = tied - tiedPositives;
       pairs += tiedPositives * (negatives + tiedNegatives / 2);
       negatives += tiedNegatives;
       positives += tiedPositives;
+      tied = 0;
+      tiedPositives = 0;
     }
     return pairs / (positives * negatives);
   }
 
-  function precisionOf({ order, score, positive, weight }: Ranked, counts: Uint32Array): number {
-    let [hits, seen, sum] = [0, 0, 0];
-    for (let from = order.length - 1; from >= 0; ) {
-      const tied = score[order[from] as number];
-      let tiedHits = 0;
-      for (; from >= 0 && score[order[from] as number] === tied; from--) {
-        const i = order[from] as number;
-        const w = (counts[i] as number) * (weight ? (weight[i] as number) : 1);
-        if (positive[i]) tiedHits += w;
-        seen += w;
-      }
+  function precisionOf({ order, positive, ends, weight }: Ranked, counts: Uint32Array): number {
+    let [hits, seen, sum, tiedHits] = [0, 0, 0, 0];
+    for (let i = order.length - 1; i >= 0; i--) {
+      const count = counts[order[i] as number] as number;
+      const w = weight ? count * (weight[i] as number) : count;
+      if (positive[i]) tiedHits += w;
+      seen += w;
+      if (i > 0 && !ends[i - 1]) continue;
       hits += tiedHits;
       if (tiedHits) sum += tiedHits * (hits / seen);
+      tiedHits = 0;
     }
     return sum / hits;
   }

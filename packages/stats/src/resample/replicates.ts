@@ -1,5 +1,5 @@
 import { ascending } from '../order.ts';
-import type { Proportion, Statistic, Sums } from '../statistic.ts';
+import type { Auc, AveragePrecision, Proportion, Statistic, Sums } from '../statistic.ts';
 import { type DrawOptions, draw } from './draw.ts';
 import { sizeOf, sumsOf } from './jackknife.ts';
 import type { Walk } from './kernel.ts';
@@ -127,8 +127,17 @@ class Plan {
   }
 }
 
-function rankedWalk(statistic: Extract<Statistic, { positive: Uint8Array }>): Walk {
-  return { ...statistic, order: ascending(statistic.score) };
+function rankedWalk({ kind, score, positive, weight }: Auc | AveragePrecision): Walk {
+  const order = ascending(score);
+  const at = (i: number) => order[i] as number;
+  return {
+    ...{ kind, order },
+    positive: Uint8Array.from(order, (example) => positive[example] as number),
+    ends: Uint8Array.from(order, (example, i) =>
+      Number(i + 1 === order.length || score[example] !== score[at(i + 1)]),
+    ),
+    weight: weight && Float64Array.from(order, (example) => weight[example] as number),
+  };
 }
 
 const counted = new WeakMap<Sums, boolean>();
