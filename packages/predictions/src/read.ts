@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { UserError } from '@mlops/core';
+import type { PredictionsRecord } from '@mlops/core/record';
+import { type Columns, type Found, findColumns } from './columns.ts';
+import { type Cell, eachRow } from './rows.ts';
+import { type Example, type PredictionTable, tableOf } from './table.ts';
+
+/**
+ * Reads the predictions of one model from files below `folder`; several are parts that follow each other, a folder is
+ * all its files. What is missing, not finite or ambiguous is a UserError with the file, line and value.
+ */
+export async function readPredictions(
+  folder: string,
+  files: readonly string[],
+  columns: Columns,
+  shown: (path: string) => string = (path) => path,
+): Promise<PredictionTable> {
+  const examples: Example[] = [];
+  const read: PredictionsRecord['files'] = [];
+  let first: Found | undefined;
+  for (const path of await expand(folder, files)) {
+    const file = shown(path);
+    const before = examples.length;
+    let found: Found | undefined;
+    let seen: readonly string[] = [];
+    let at = new Map<string, number>();
+    await eachRow(resolve(folder, path), file, (names, cells, line) => {
+      if (!found) {
+        found = findColumns(names, columns, file);
+        first ??= found;
+        if (Boolean(first.id) !== Boolean(found.id))
+          throw new UserError('some files have ids and others have none', { file });
+      }
+      if (names !== seen) at = new Map(names.map((name, i) => [name, i]));
+      seen = names;
+      const used = found;
+      examples.push(exampleOf(used, (column) => cells[at.get(column) ?? -1], file, line));
+    });
+    if (examples.length === before)
+      throw new UserError('the file holds no examples', { file, advice: 'Write a row for each example.' });
+    read.push({ path: file, ...(await digestOf(resolve(folder, path))) });
+  }
+  if (!first) throw new UserError('no file of predictions was found', { file: files.join(', ') });
+  return tableOf(examples, first, columns, read);
+}
+
+function exampleOf(found: Found, cell: (column: string) => Cell, file: string, line: number): Example {
+  const of = (column: string | undefined) =>
+    column === undefined ? undefined : needed(cell(column), column, file, line);
+  return {
+    id: asText(of(found.id)),
+    label: of(found.label),
+    prediction: of(found.prediction),
+    score: found.classScores.size
+      ? Object.fromEntries([...found.classScores].map(([name, column]) => [name, of(column)]))
+      : of(found.score),
+    weight: of(found.weight),
+    query: asText(of(found.query)),
+    latency: of(found.latency),
+    slices: found.slices.map((column) => String(cell(column) ?? '')),
+    file,
+    line,
+  };
+}
+
+function asText(value: Cell): string | undefined {
+  return value === undefined ? undefined : String(value);
+}
+
+function needed(value: Cell, column: string, file: string, line: number): Cell {
+  if (value === undefined || value === null || value === '')
+    throw new UserError(`'${column}' is missing`, {
+      file,
+      line,
+      advice: 'Every example needs a value; leave out whole examples, not cells.',
+    });
+  return value;
+}
+
+async function expand(folder: string, paths: readonly string[]): Promise<string[]> {
+  const all: string[] = [];
+  for (const path of paths) {
+    const found = await stat(resolve(folder, path)).catch(() => undefined);
+    if (!found) throw new UserError('there is no such file of predictions', { file: path });
+    if (!found.isDirectory()) all.push(path);
+    else
+      all.push(
+        ...(await expand(
+          folder,
+          (await readdir(resolve(folder, path))).sort().map((name) => join(path, name)),
+        )),
+      );
+  }
+  return all;
+}
+
+async function digestOf(path: string): Promise<{ digest: string; bytes: number }> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  for await (const chunk of createReadStream(path)) {
+    hash.update(chunk as Buffer);
+    bytes += (chunk as Buffer).length;
+  }
+  return { digest: `sha256:${hash.digest('hex')}`, bytes };
+}

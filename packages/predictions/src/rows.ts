@@ -1,0 +1,142 @@
+import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { messageOf, UserError } from '@mlops/core';
+
+/** What stands in a row under a column; lists and mappings hold scores by class. */
+export type Cell = unknown;
+
+/** Takes a row: its cells by column, and the 1-based line (JSON arrays: element) it stands in. */
+export type TakeRow = (names: readonly string[], cells: readonly Cell[], line: number) => void;
+
+/** Hands on every row of a CSV, TSV, JSON lines or JSON file, any of them as `.gz` too. */
+export async function eachRow(path: string, file: string, take: TakeRow): Promise<void> {
+  await refuseOtherText(path, file);
+  const name = path.toLowerCase().replace(/\.gz$/, '');
+  if (name.endsWith('.csv')) return delimited(path, file, ',', take);
+  if (name.endsWith('.tsv')) return delimited(path, file, '\t', take);
+  if (/\.(jsonl|ndjson)$/.test(name)) return jsonLines(path, file, take);
+  if (name.endsWith('.json')) return jsonArray(path, file, take);
+  throw new UserError('predictions in this format cannot be read', {
+    file,
+    advice: 'Write .csv, .tsv, .jsonl, .ndjson or .json; each may be compressed as .gz.',
+  });
+}
+
+async function refuseOtherText(path: string, file: string): Promise<void> {
+  const handle = await open(path);
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(64), 0, 64, 0);
+    const start = buffer.subarray(0, bytesRead);
+    if (!bytesRead) throw new UserError('the file is empty', { file });
+    if (start.toString('latin1').startsWith('version https://git-lfs'))
+      throw new UserError('the file is a Git LFS pointer, not the predictions', {
+        file,
+        advice: 'Check out with `lfs: true`.',
+      });
+    if ((start[0] === 0xff && start[1] === 0xfe) || (start[0] === 0xfe && start[1] === 0xff))
+      throw new UserError('the file is UTF-16', { file, advice: 'Write it as UTF-8.' });
+  } finally {
+    await handle.close();
+  }
+}
+
+function textOf(path: string): Readable {
+  const raw = createReadStream(path);
+  if (!path.toLowerCase().endsWith('.gz')) return raw;
+  const text = createGunzip();
+  raw.on('error', (error) => text.destroy(error));
+  return raw.pipe(text);
+}
+
+async function delimited(path: string, file: string, delimiter: string, take: TakeRow): Promise<void> {
+  const { parse } = await import('csv-parse');
+  const source = textOf(path);
+  const parser = parse({ delimiter, bom: true, skip_empty_lines: true, info: true });
+  source.on('error', (error) => parser.destroy(error));
+  let names: string[] | undefined;
+  try {
+    for await (const { record, info } of source.pipe(parser) as AsyncIterable<{
+      record: string[];
+      info: { lines: number };
+    }>) {
+      if (names) take(names, record, info.lines);
+      else names = headerOf(record, file);
+    }
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    const { lines } = error as { lines?: number };
+    throw new UserError(`not a valid table: ${messageOf(error)}`, {
+      file,
+      line: lines,
+      advice: 'Every row needs as many cells as the header has names.',
+    });
+  }
+}
+
+function headerOf(record: readonly string[], file: string): string[] {
+  const names = record.map((name) => name.trim());
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new UserError(`two columns are called '${twice}'`, { file, line: 1 });
+  return names;
+}
+
+async function jsonLines(path: string, file: string, take: TakeRow): Promise<void> {
+  const source = textOf(path);
+  const lines = createInterface({ input: source, crlfDelay: Number.POSITIVE_INFINITY });
+  let line = 0;
+  try {
+    for await (const text of lines) {
+      line++;
+      if (text.trim()) takeObject(parsed(text.replace(/^\uFEFF/, ''), file, line), file, line, take);
+    }
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(`cannot be read: ${messageOf(error)}`, { file });
+  }
+}
+
+async function jsonArray(path: string, file: string, take: TakeRow): Promise<void> {
+  const chunks: Buffer[] = [];
+  try {
+    for await (const chunk of textOf(path)) chunks.push(chunk as Buffer);
+  } catch (error) {
+    throw new UserError(`cannot be read: ${messageOf(error)}`, { file });
+  }
+  const rows = parsed(
+    Buffer.concat(chunks)
+      .toString('utf8')
+      .replace(/^\uFEFF/, ''),
+    file,
+    undefined,
+  );
+  if (!Array.isArray(rows))
+    throw new UserError('the file holds no list', {
+      file,
+      advice: 'Write a list with an object for each example.',
+    });
+  for (const [i, row] of rows.entries()) takeObject(row, file, i + 1, take);
+}
+
+function parsed(text: string, file: string, line: number | undefined): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new UserError(`not valid JSON: ${messageOf(error)}`, {
+      file,
+      line,
+      advice: 'NaN and Infinity are no JSON, and no predictions.',
+    });
+  }
+}
+
+function takeObject(row: unknown, file: string, line: number, take: TakeRow): void {
+  if (row === null || typeof row !== 'object' || Array.isArray(row))
+    throw new UserError(`an example must be an object, but here it is ${JSON.stringify(row)}`, {
+      file,
+      line,
+    });
+  take(Object.keys(row), Object.values(row), line);
+}

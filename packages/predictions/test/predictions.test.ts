@@ -1,0 +1,130 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Columns, pairUp, readPredictions } from '../src/index.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'predictions-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function read(name: string, content: string | Buffer, columns: Columns = {}) {
+  await writeFile(join(folder, name), content);
+  return readPredictions(folder, [name], columns);
+}
+
+describe('reading', () => {
+  it('gives the same digests for every format and order of the rows', async () => {
+    const csv = 'id,label,score\na,1,0.9\nb,0,0.2\n';
+    const json = [
+      { id: 'b', label: 0, score: 0.2 },
+      { id: 'a', label: 1, score: 0.9 },
+    ];
+    const tables = await Promise.all([
+      read('a.csv', csv),
+      read('a.tsv', csv.replaceAll(',', '\t')),
+      read('b.csv.gz', gzipSync(csv)),
+      read('a.jsonl', json.map((row) => JSON.stringify(row)).join('\n')),
+      read('a.json', JSON.stringify(json)),
+    ]);
+    expect(new Set(tables.map((table) => table.record.digest)).size).toBe(1);
+    expect(new Set(tables.map((table) => table.record.testSet)).size).toBe(1);
+    expect(tables[0]?.predictions).toMatchObject({ task: 'binary', positive: 1, classes: ['0', '1'] });
+    expect([...(tables[0]?.predictions.prediction ?? [])]).toEqual([1, 0]);
+  });
+
+  it('reads scores by class, slices and milliseconds', async () => {
+    const table = await read(
+      'm.csv',
+      'label,score_cat,score_dog,score_owl,latency_ms,site\ndog,0.1,0.7,0.2,20,x\nowl,0.5,0.1,0.4,30,y\ncat,1,0,0,1,x\n',
+      { slices: ['site'] },
+    );
+    expect(table.predictions).toMatchObject({ task: 'multiclass', classes: ['cat', 'dog', 'owl'] });
+    expect([...(table.predictions.prediction ?? [])]).toEqual([1, 0, 0]);
+    expect(table.predictions.latency?.[0]).toBe(0.02);
+    expect([...(table.slices.get('site')?.index ?? [])]).toEqual([0, 1, 0]);
+  });
+
+  it('counts the first of examples with one id', async () => {
+    const table = await read('d.csv', 'id,label,prediction\na,1,1\na,0,0\nb,0,0\n');
+    expect(table.record).toMatchObject({ examples: 2, duplicates: 1 });
+    expect(table.duplicates).toEqual(['a']);
+  });
+
+  it('keeps every finite number of a regression', async () => {
+    const numbers = fc.double({ noNaN: true, noDefaultInfinity: true });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(numbers, numbers), { minLength: 1, maxLength: 20 }),
+        async (rows) => {
+          const text = rows.map(([label, prediction]) => `${label},${prediction}\n`).join('');
+          const { predictions } = await read('r.csv', `label,prediction\n${text}`, { task: 'regression' });
+          expect([...predictions.label]).toEqual(rows.map(([label]) => Number(String(label))));
+        },
+      ),
+      { numRuns: 30, seed: 1 },
+    );
+  });
+
+  const csv = 'label,prediction\n1,1\n';
+  it.each<[string, string, string | Buffer, Columns, string]>([
+    ['an empty file', 'e1.csv', '', {}, 'the file is empty'],
+    ['a header alone', 'e2.csv', 'label,prediction\n', {}, 'no examples'],
+    ['a Git LFS pointer', 'e3.csv', 'version https://git-lfs.github.com/spec/v1\n', {}, 'Git LFS pointer'],
+    ['UTF-16', 'e4.csv', Buffer.from(`\ufeff${csv}`, 'utf16le'), {}, 'UTF-16'],
+    ['an unknown column', 'e5.csv', csv, { label: 'labl' }, "Did you mean 'label'?"],
+    ['a missing label', 'e6.csv', 'label,prediction\n,1\n', {}, "e6.csv:2: 'label' is missing"],
+    [
+      'a score of NaN',
+      'e7.csv',
+      'label,score\n1,0.5\n0,nan\n',
+      {},
+      "e7.csv:3: 'score' must be a finite number",
+    ],
+    [
+      'an infinite value',
+      'e8.csv',
+      'label,prediction\n1.5,inf\n',
+      { task: 'regression' },
+      "here it is 'inf'",
+    ],
+    ['a negative weight', 'e9.csv', 'label,prediction,weight\n1,1,-1\n', {}, "'weight' must be at least 0"],
+    ['an open positive class', 'ea.csv', 'label,prediction\ncat,dog\n', {}, 'cat, dog'],
+    ['an open task', 'eb.csv', 'label,prediction\n1,2\n2,2\n3,3\n', {}, '`task`'],
+    ['a short row', 'ec.csv', 'label,prediction\n1\n', {}, 'not a valid table'],
+    ['broken JSON', 'ed.jsonl', '{"label": 1, "prediction": 1}\n{', {}, 'ed.jsonl:2: not valid JSON'],
+    ['another format', 'ee.pkl', 'x', {}, 'cannot be read'],
+    ['broken gzip', 'ef.csv.gz', 'no gzip', {}, 'not a valid table'],
+  ])('refuses %s', async (_, name, content, columns, message) => {
+    const error = await read(name, content, columns).catch((thrown: unknown) => thrown);
+    expect((error as Error).name).toBe('UserError');
+    expect(String(error)).toContain(message);
+  });
+});
+
+describe('pairing', () => {
+  it('pairs by id in any order and counts what has no partner', async () => {
+    const a = await read('pa.csv', 'id,label,prediction\na,cat,cat\nb,dog,cat\nc,owl,owl\n');
+    const b = await read('pb.csv', 'id,label,prediction\nd,dog,fox\nb,owl,cat\na,cat,cat\n');
+    const pair = pairUp(a, b);
+    expect(pair).toMatchObject({
+      rows: 2,
+      unpaired: { candidate: 1, baseline: 1, examples: ['c', 'd'] },
+      differentLabels: 1,
+      sameTestSet: false,
+      samePredictions: true,
+    });
+    expect(pair.candidate.classes).toEqual(['cat', 'dog', 'fox', 'owl']);
+    expect([...pair.baseline.label]).toEqual([0, 1]);
+  });
+
+  it('refuses to pair by position where the numbers of examples differ', async () => {
+    const a = await read('qa.csv', 'label,prediction\n1,1\n0,0\n');
+    const b = await read('qb.csv', 'label,prediction\n1,1\n');
+    expect(() => pairUp(a, b)).toThrow('neither has ids');
+  });
+});
