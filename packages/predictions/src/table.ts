@@ -267,7 +267,7 @@ function queries(examples: readonly Example[]): Int32Array {
   return sliceOf(examples.map((one) => one.query ?? '')).index;
 }
 
-function sliceOf(texts: readonly string[]): Slice {
+export function sliceOf(texts: readonly string[]): Slice {
   const numbers = new Map<string, number>();
   const index = Int32Array.from(texts, (text) => {
     const known = numbers.get(text) ?? numbers.size;
@@ -278,7 +278,10 @@ function sliceOf(texts: readonly string[]): Slice {
 }
 
 /** Digests that are the same for every format and, with ids, for every order of the examples. */
-function digests(p: Predictions, ids: readonly string[] | undefined): { digest: string; testSet: string } {
+export function digests(
+  p: Predictions,
+  ids: readonly string[] | undefined,
+): { digest: string; testSet: string } {
   const order = Array.from({ length: p.size }, (_, i) => i);
   if (ids) order.sort((a, b) => ((ids[a] ?? '') < (ids[b] ?? '') ? -1 : 1));
   const all = createHash('sha256').update(

@@ -1,10 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Columns, pairUp, readPredictions } from '../src/index.ts';
+import { type Columns, decode, encode, pairUp, readPredictions } from '../src/index.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -126,5 +126,31 @@ describe('pairing', () => {
     const a = await read('qa.csv', 'label,prediction\n1,1\n0,0\n');
     const b = await read('qb.csv', 'label,prediction\n1,1\n');
     expect(() => pairUp(a, b)).toThrow('neither has ids');
+  });
+});
+
+describe('keeping', () => {
+  it.each([
+    ['binary', 'id,label,score,weight,latency,site\n"a,""x",1,0.1,2,0.5,"n\ns"\nb,0,0.7,1,0.25,\n'],
+    ['multiclass', 'id,label,score_a,score_b,score_c,site\n1,a,0.5,0.25,0.25,x\n2,c,0.1,0.2,0.7, y\n'],
+    ['regression', 'label,prediction,site\n1.5,1e-300\n2.25,0.1\n'.replace(/(\d)\n/g, '$1,z\n')],
+    ['ranking', 'query,label,score,site\nq1,3,0.5,x\nq1,0,0.25,x\nq2,1,7,y\n'],
+  ])('gives %s predictions back as they were, in the same bytes', async (task, csv) => {
+    const table = await read(`k-${task}.csv`, csv, { slices: ['site'] });
+    const bytes = await encode(table);
+    expect(table.predictions.task).toBe(task);
+    expect(await decode(bytes, 'kept predictions')).toEqual(table);
+    expect(await encode(table)).toEqual(bytes);
+  });
+
+  it('refuses what was cut off or changed', async () => {
+    const bytes = await encode(await read('kc.csv', 'label,prediction\n1,1\n0,1\n'));
+    await expect(decode(bytes.subarray(0, 60), 'kept predictions')).rejects.toThrow(
+      'kept predictions cannot be read',
+    );
+    const other = gunzipSync(bytes).toString().replace('\n0,1\n', '\n0,0\n');
+    await expect(decode(gzipSync(other), 'kept predictions')).rejects.toThrow(
+      'their digest is not the recorded one',
+    );
   });
 });
