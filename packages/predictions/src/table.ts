@@ -97,7 +97,8 @@ function withoutDuplicates(all: readonly Example[]): { examples: readonly Exampl
 function taskOf(examples: readonly Example[], found: Found): Task {
   if (found.query) return 'ranking';
   const labels = new Set(examples.map((one) => className(one.label)));
-  const perClass = found.classScores.size || typeof examples[0]?.score === 'object';
+  const first = examples[0];
+  const perClass = found.classScores.size || typeof (first && scoreOf(first)) === 'object';
   const numbers = [...labels].every((name) => Number.isFinite(Number(name)));
   if (perClass) return (found.classScores.size || labels.size) <= 2 ? 'binary' : 'multiclass';
   if (!numbers) return labels.size <= 2 ? 'binary' : 'multiclass';
@@ -125,9 +126,11 @@ function classesOf(examples: readonly Example[], task: Task): string[] {
   for (const one of examples) {
     names.add(className(one.label));
     if (one.prediction !== undefined) names.add(className(one.prediction));
-    if (isMapping(one.score)) for (const name of Object.keys(one.score)) names.add(className(name));
+    const score = scoreOf(one);
+    if (isMapping(score)) for (const name of Object.keys(score)) names.add(className(name));
   }
-  const width = Array.isArray(first?.score) ? first.score.length : 0;
+  const list = first && scoreOf(first);
+  const width = Array.isArray(list) ? list.length : 0;
   const digits = [...names].every((name) => /^\d+$/.test(name));
   if (digits) for (let i = 0; i < width; i++) names.add(String(i));
   const [only = ''] = names;
@@ -233,6 +236,11 @@ function perClass(row: Record<string, unknown>, classes: readonly string[], one:
   if (without !== undefined)
     throw new UserError(`the class '${without}' has no score`, { file: one.file, line: one.line });
   return classes.map((name) => named.get(name));
+}
+
+/** A cell of CSV may hold the scores of all classes as JSON. */
+function scoreOf(one: Example): unknown {
+  return typeof one.score === 'string' && /^\s*[[{]/.test(one.score) ? listIn(one.score, one) : one.score;
 }
 
 function listIn(text: string, one: Example): unknown {

@@ -49,6 +49,17 @@ describe('reading', () => {
     expect([...(table.slices.get('site')?.index ?? [])]).toEqual([0, 1, 0]);
   });
 
+  it('reads the scores of all classes from one cell of JSON', async () => {
+    const { predictions } = await read(
+      'j.csv',
+      'label,score\n0,"[0.5,0.3,0.2]"\n1,"[0.1,0.2,0.7]"\n2,"[0,0,1]"\n',
+      {
+        task: 'multiclass',
+      },
+    );
+    expect([...(predictions.prediction ?? [])]).toEqual([0, 2, 2]);
+  });
+
   it('counts the first of examples with one id', async () => {
     const table = await read('d.csv', 'id,label,prediction\na,1,1\na,0,0\nb,0,0\n');
     expect(table.record).toMatchObject({ examples: 2, duplicates: 1 });
