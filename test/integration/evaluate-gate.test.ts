@@ -393,3 +393,40 @@ test.each(['', 'alias', 'alias:', 'production', 'gti:main', 'fil:metrics.json', 
     expect(errors(result)).toMatchSnapshot();
   },
 );
+
+describe('a training with several seeds', () => {
+  const seeds = (values: readonly number[]) =>
+    training({
+      metrics: { accuracy: values.reduce((sum, value) => sum + value, 0) / values.length },
+      repeats: values.map((accuracy, i) => ({ seed: String(i), metrics: { accuracy }, durationMs: 1 })),
+    });
+  // By Student's t, paired: the change is 0.014 with an interval from -0.0048 to 0.0328.
+  const candidate = job(2, { trainings: [seeds([0.91, 0.93, 0.9, 0.94, 0.92])] });
+  const baseline = job(1, { trainings: [seeds([0.9, 0.9, 0.91, 0.92, 0.9])] });
+  const compare = async (rule: string, inputs: Record<string, string> = {}) => {
+    await new BranchStore({ remote: { url: origin.bare } }).append(run(1, [baseline]));
+    return gate({ rules: `accuracy: ${rule}`, baseline: 'branch:main', ...inputs }, { record: candidate });
+  };
+
+  test('is held against the seeds of its baseline, one by one', async () => {
+    const result = await compare('{ non_inferiority_margin: 0.005 }');
+    expect(result.outputs).toMatchObject({ verdict: 'pass', passed: 'true' });
+    expect(result.record?.gates[0]?.rules[0]).toMatchObject({
+      method: 'paired t over 5 seeds',
+      interval: { low: expect.closeTo(-0.004831, 6), high: expect.closeTo(0.032831, 6), confidence: 0.95 },
+    });
+  });
+
+  test.each([
+    ['fail', 1, 'false', 'error'],
+    ['warn', 0, 'true', 'warning'],
+    ['pass', 0, 'true', 'notice'],
+  ])('that noise leaves open: on-inconclusive: %s', async (onInconclusive, exitCode, passed, level) => {
+    const result = await compare('{ min_absolute_change: 0 }', { 'on-inconclusive': onInconclusive });
+    expect(result.exitCode).toBe(exitCode);
+    expect(result.outputs).toMatchObject({ verdict: 'inconclusive', passed });
+    expect(messages(result.annotations, level)[0]).toMatch(
+      /may be enough, or not; asked: at least 0 better; some 10 seeds would have decided it$/,
+    );
+  });
+});

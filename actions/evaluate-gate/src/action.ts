@@ -9,7 +9,7 @@ export const action = defineAction({
   inputs: {
     rules: structure(async () => (await import('./rules.ts')).rulesSchema, {
       description:
-        'Metric → what is asked of it: `threshold`, `min_absolute_change` and `min_relative_change` against the baseline, `greater_is_better` (default true), `severity` (`fail` or `warn`). Names of nested metrics are dotted, such as `test.accuracy`.',
+        'Metric → what is asked of it: `threshold`, `min_absolute_change`, `min_relative_change` and `non_inferiority_margin` against the baseline, `greater_is_better` (known of many names, else true), `confidence` (0.95), `severity` (`fail` or `warn`). Names of nested metrics are dotted, such as `test.accuracy`.',
       required: true,
     }),
     metrics: list({
@@ -24,6 +24,11 @@ export const action = defineAction({
       description:
         'Verdict of rules that need a baseline while there is none yet, as before the first deployment.',
       default: 'warn',
+    }),
+    'on-inconclusive': choice(['fail', 'warn', 'pass'], {
+      description:
+        'What becomes of rules that the noise between several seeds leaves undecided. The verdict stays `inconclusive`; `warn` and `pass` let the model through, with a warning or a notice. What cannot be judged at all never gets through.',
+      default: 'fail',
     }),
     enforce: flag({
       description: 'Whether a verdict that is not passed fails the step. With `false` only the outputs tell.',
@@ -41,7 +46,7 @@ export const action = defineAction({
   },
   outputs: {
     verdict: '`pass`, `warn`, `fail` or `inconclusive`.',
-    passed: '`true` when the verdict is pass or warn.',
+    passed: '`true` when the verdict is pass or warn, or inconclusive and `on-inconclusive` lets it through.',
     baseline:
       'What the candidate was compared with, such as `alias:production at 1a2b3c4`; empty when nothing was.',
     'failed-rules': 'JSON array of the rules that did not pass, each `metric: rule`.',

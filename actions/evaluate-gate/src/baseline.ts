@@ -11,14 +11,14 @@ import {
 } from '@mlops/core/record';
 import { readMetrics } from '@mlops/metrics';
 import { atCommit } from './commit.ts';
-import type { Metrics } from './judge.ts';
+import type { Measurements } from './judge.ts';
+import { samplesOf } from './seeds.ts';
 
-export interface Baseline {
+export interface Baseline extends Measurements {
   kind: 'alias' | 'branch' | 'git' | 'file';
   /** As the user wrote it, such as `alias:production`. */
   ref: string;
   commit: string | null;
-  metrics: Metrics;
 }
 
 export interface BaselineOptions {
@@ -124,7 +124,7 @@ function fromRecord(
   const metrics = Object.fromEntries(
     Object.entries(training.metrics).map(([metric, value]) => [metric, numberOf(value)]),
   );
-  return { kind, ref, commit: record.run.commit, metrics };
+  return { kind, ref, commit: record.run.commit, metrics, samples: samplesOf(training) };
 }
 
 function trainingIn(record: RunRecord, name: string): TrainingRecord | undefined {

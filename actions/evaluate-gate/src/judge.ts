@@ -1,14 +1,26 @@
 import { nearest } from '@mlops/core';
 import { type GateRecord, measuredOf, type RuleRecord } from '@mlops/core/record';
+import type { Estimate } from '@mlops/stats';
+import { type Bound, judgeBound as decide, type Finding } from './bound.ts';
+import { implausible, isGreaterBetter } from './known-metrics.ts';
 import { type BoundName, boundNames, type Rule, type Rules } from './rules.ts';
+import { changeOverSeeds, type Samples, valueOverSeeds } from './seeds.ts';
 
 export type Verdict = GateRecord['verdict'];
 export type Metrics = Readonly<Record<string, number>>;
+export type OnInconclusive = 'fail' | 'warn' | 'pass';
+
+/** What is known of one model. */
+export interface Measurements {
+  metrics: Metrics;
+  /** Of a training with several seeds, what each of them gave. */
+  samples?: Samples | undefined;
+}
 
 export interface Evidence {
-  candidate: Metrics;
+  candidate: Measurements;
   /** Undefined while there is none. */
-  baseline: Metrics | undefined;
+  baseline: Measurements | undefined;
   /** The verdict of rules that need a baseline while there is none. */
   ifNoBaseline: 'pass' | 'warn' | 'fail';
 }
@@ -18,7 +30,7 @@ export function judge(rules: Rules, evidence: Evidence): RuleRecord[] {
   return Object.entries(rules).flatMap(([metric, rule]) =>
     boundNames.flatMap((name) => {
       const bound = rule[name];
-      return bound === undefined ? [] : [judgeBound(metric, rule, name, bound, evidence)];
+      return bound === undefined ? [] : [judgeRule(metric, rule, name, bound, evidence)];
     }),
   );
 }
@@ -29,44 +41,46 @@ export function verdictOf(rules: readonly RuleRecord[]): Verdict {
   return order.find((verdict) => rules.some((rule) => rule.verdict === verdict)) ?? 'inconclusive';
 }
 
-export function isPassed(verdict: Verdict): boolean {
-  return verdict === 'pass' || verdict === 'warn';
+/** Whether the gate lets a model through. What noise leaves undecided may; what cannot be judged may not. */
+export function isPassed(rules: readonly RuleRecord[], onInconclusive: OnInconclusive): boolean {
+  return (
+    rules.length > 0 &&
+    rules.every(
+      ({ verdict, interval }) =>
+        verdict === 'pass' ||
+        verdict === 'warn' ||
+        (verdict === 'inconclusive' && interval !== undefined && onInconclusive !== 'fail'),
+    )
+  );
 }
 
-function judgeBound(
+function judgeRule(
   metric: string,
   rule: Rule,
   name: BoundName,
   bound: number,
   evidence: Evidence,
 ): RuleRecord {
-  const candidate = valueIn(evidence.candidate, metric);
-  const baseline = evidence.baseline && valueIn(evidence.baseline, metric);
-  const finding = find(metric, rule, name, bound, candidate, evidence);
+  const candidate = valueIn(evidence.candidate.metrics, metric);
+  const baseline = evidence.baseline && valueIn(evidence.baseline.metrics, metric);
+  const { verdict, change, ...finding } = find(metric, rule, name, bound, candidate, evidence);
   return {
     metric,
     rule: name,
     bound,
     candidate: candidate === undefined ? null : measuredOf(candidate),
     baseline: baseline === undefined || name === 'threshold' ? null : measuredOf(baseline),
-    change: finding.change === undefined ? null : measuredOf(finding.change),
-    greaterIsBetter: rule.greater_is_better,
+    change: change === undefined ? null : measuredOf(change),
+    greaterIsBetter: isGreaterBetter(metric, rule),
     severity: rule.severity,
-    verdict: finding.verdict !== 'pass' && rule.severity === 'warn' ? 'warn' : finding.verdict,
-    explanation: finding.explanation,
+    verdict: verdict !== 'pass' && rule.severity === 'warn' ? 'warn' : verdict,
+    ...finding,
   };
 }
 
 /** A metric may be called as something that every object has, such as `constructor`. */
-function valueIn(metrics: Metrics, name: string): number | undefined {
+function valueIn<T>(metrics: Readonly<Record<string, T>>, name: string): T | undefined {
   return Object.hasOwn(metrics, name) ? metrics[name] : undefined;
-}
-
-interface Finding {
-  verdict: Verdict;
-  explanation: string;
-  /** Absolute or relative to the baseline, as the rule counts it; positive is better. */
-  change?: number;
 }
 
 function find(
@@ -75,19 +89,25 @@ function find(
   name: BoundName,
   bound: number,
   candidate: number | undefined,
-  evidence: Evidence,
+  { baseline: against, ...evidence }: Evidence,
 ): Finding {
   if (candidate === undefined)
     return {
       verdict: 'fail',
-      explanation: `the candidate has no metric '${metric}'; ${whatThereIs(metric, Object.keys(evidence.candidate))}`,
+      explanation: `the candidate has no metric '${metric}'; ${whatThereIs(metric, Object.keys(evidence.candidate.metrics))}`,
     };
   if (!Number.isFinite(candidate))
     return { verdict: 'fail', explanation: `the candidate's value is ${candidate}, which is no measurement` };
-  if (name === 'threshold') return againstThreshold(rule, bound, candidate);
-  if (!evidence.baseline)
+  const wrong = implausible(metric, candidate, rule.threshold);
+  if (wrong) return { verdict: 'fail', explanation: `the candidate's value is ${candidate}, but ${wrong}` };
+  const samples = evidence.candidate.samples && valueIn(evidence.candidate.samples, metric);
+  const asked: Omit<Bound, 'estimate'> = { name, bound, confidence: rule.confidence };
+  const greaterIsBetter = isGreaterBetter(metric, rule);
+  if (name === 'threshold')
+    return decide({ ...asked, estimate: samples && valueOverSeeds(samples), candidate, greaterIsBetter });
+  if (!against)
     return { verdict: evidence.ifNoBaseline, explanation: 'there is no baseline yet to compare with' };
-  const baseline = valueIn(evidence.baseline, metric);
+  const baseline = valueIn(against.metrics, metric);
   if (baseline === undefined)
     return {
       verdict: 'inconclusive',
@@ -98,7 +118,16 @@ function find(
       verdict: 'inconclusive',
       explanation: `the baseline's value is ${baseline}, so nothing can be compared`,
     };
-  return againstBaseline(rule, name, bound, candidate, baseline);
+  if (name === 'min_relative_change' && baseline === 0)
+    return {
+      verdict: 'inconclusive',
+      explanation: 'the baseline is 0, to which nothing is relative; use min_absolute_change',
+    };
+  const others = against.samples && valueIn(against.samples, metric);
+  const relativeTo = name === 'min_relative_change' ? Math.abs(baseline) : 1;
+  const estimate: Estimate | undefined =
+    samples && others && changeOverSeeds(samples, others, { greaterIsBetter, relativeTo });
+  return decide({ ...asked, estimate, candidate, baseline, greaterIsBetter });
 }
 
 function whatThereIs(metric: string, names: readonly string[]): string {
@@ -109,52 +138,3 @@ function whatThereIs(metric: string, names: readonly string[]): string {
 }
 
 const namesShown = 10;
-
-function againstThreshold(rule: Rule, bound: number, candidate: number): Finding {
-  const met = rule.greater_is_better ? candidate >= bound : candidate <= bound;
-  const asked = `${rule.greater_is_better ? 'at least' : 'at most'} ${format(bound)}`;
-  return {
-    verdict: met ? 'pass' : 'fail',
-    explanation: `${format(candidate)} is ${met ? '' : 'not '}${asked}`,
-  };
-}
-
-function againstBaseline(
-  rule: Rule,
-  name: BoundName,
-  bound: number,
-  candidate: number,
-  baseline: number,
-): Finding {
-  const gain = rule.greater_is_better ? candidate - baseline : baseline - candidate;
-  const relative = name === 'min_relative_change';
-  if (relative && baseline === 0)
-    return {
-      verdict: 'inconclusive',
-      explanation: 'the baseline is 0, to which nothing is relative; use min_absolute_change',
-    };
-  // The magnitude, so that metrics below zero (log-likelihood, negated errors) are not compared the wrong way round.
-  const change = relative ? gain / Math.abs(baseline) : gain;
-  const shown = relative ? `${format(change * 100)} %` : format(change);
-  const asked = relative ? `${format(bound * 100)} %` : format(bound);
-  const needed = relative ? bound * Math.abs(baseline) : bound;
-  const met = gain >= needed - rounding(candidate, baseline);
-  const direction =
-    change === 0 ? 'unchanged' : `${shown.replace('-', '')} ${change > 0 ? 'better' : 'worse'}`;
-  const wanted = bound < 0 ? `at most ${asked.replace('-', '')} worse` : `at least ${asked} better`;
-  return {
-    verdict: met ? 'pass' : 'fail',
-    explanation: `${format(candidate)} is ${direction} ${change === 0 ? 'against' : 'than'} ${format(baseline)}; asked: ${wanted}`,
-    change,
-  };
-}
-
-/** What subtracting two doubles can be off by: 0.95 - 0.94 must count as 0.01. */
-function rounding(candidate: number, baseline: number): number {
-  return 4 * Number.EPSILON * Math.max(Math.abs(candidate), Math.abs(baseline));
-}
-
-/** Six significant digits, as people compare metrics. */
-export function format(value: number): string {
-  return String(Number(value.toPrecision(6)));
-}

@@ -1,15 +1,18 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { annotate, type Context, type InputsOf, UserError } from '@mlops/core';
-import { type GateRecord, numberOf, type TrainingRecord } from '@mlops/core/record';
+import { type GateRecord, numberOf, type RuleRecord, type TrainingRecord } from '@mlops/core/record';
 import { readMetrics } from '@mlops/metrics';
 import type { action } from './action.ts';
 import { type Baseline, findBaseline } from './baseline.ts';
-import { isPassed, judge, type Metrics, verdictOf } from './judge.ts';
+import { isPassed, judge, type Measurements, type OnInconclusive, verdictOf } from './judge.ts';
+import { checkDirections } from './known-metrics.ts';
 import { needBaseline } from './rules.ts';
+import { samplesOf } from './seeds.ts';
 import { renderSummary, ruleText } from './summary.ts';
 
 export async function gate(inputs: InputsOf<typeof action>, context: Context<typeof action>): Promise<void> {
+  checkDirections(inputs.rules);
   const training = context.record.trainings.at(-1);
   const candidate = await candidateMetrics(inputs.metrics, training, context.workingDirectory);
   const baseline = needBaseline(inputs.rules)
@@ -26,13 +29,13 @@ export async function gate(inputs: InputsOf<typeof action>, context: Context<typ
 
   const rules = judge(inputs.rules, {
     candidate,
-    baseline: baseline?.metrics,
+    baseline,
     ifNoBaseline: inputs.ifNoBaseline,
   });
   const verdict = verdictOf(rules);
   const record: GateRecord = {
     verdict,
-    passed: isPassed(verdict),
+    passed: isPassed(rules, inputs.onInconclusive),
     rules,
     baseline: baseline ? described(baseline) : null,
   };
@@ -49,16 +52,12 @@ export async function gate(inputs: InputsOf<typeof action>, context: Context<typ
   for (const rule of rules) console.log(`${rule.verdict.padEnd(12)} ${ruleText(rule)}: ${rule.explanation}`);
   console.log(`\nVerdict: ${verdict}${baseline ? `, against ${baselineText(baseline)}` : ''}`);
   for (const rule of failed)
-    annotate(
-      rule.verdict === 'warn' || !inputs.enforce ? 'warning' : 'error',
-      `${ruleText(rule)}: ${rule.explanation}`,
-      {
-        title: `Gate: ${rule.verdict}`,
-      },
-    );
+    annotate(levelOf(rule, inputs), `${ruleText(rule)}: ${rule.explanation}`, {
+      title: `Gate: ${rule.verdict}`,
+    });
   if (!record.passed && inputs.enforce)
     throw new UserError(
-      `the gate's verdict is '${verdict}': ${failed.filter((rule) => rule.verdict !== 'warn').length} of ${rules.length} rules did not pass`,
+      `the gate's verdict is '${verdict}': ${rules.filter((rule) => !isPassed([rule], inputs.onInconclusive)).length} of ${rules.length} rules did not pass`,
       {
         advice:
           "Improve the model or change the rules; 'enforce: false' lets the job go on and leaves the decision to the output 'passed'.",
@@ -66,12 +65,20 @@ export async function gate(inputs: InputsOf<typeof action>, context: Context<typ
     );
 }
 
+function levelOf(
+  rule: RuleRecord,
+  { enforce, onInconclusive }: { enforce: boolean; onInconclusive: OnInconclusive },
+): 'notice' | 'warning' | 'error' {
+  if (!isPassed([rule], onInconclusive)) return enforce ? 'error' : 'warning';
+  return rule.verdict === 'inconclusive' && onInconclusive === 'pass' ? 'notice' : 'warning';
+}
+
 async function candidateMetrics(
   files: readonly string[] | undefined,
   training: TrainingRecord | undefined,
   workingDirectory: string,
-): Promise<Metrics> {
-  if (files) return Object.fromEntries((await readMetrics(workingDirectory, files)).values);
+): Promise<Measurements> {
+  if (files) return { metrics: Object.fromEntries((await readMetrics(workingDirectory, files)).values) };
   if (!training)
     throw new UserError(
       "there are no metrics to judge: no 'train' ran earlier in this job, and the input 'metrics' is not set",
@@ -79,9 +86,12 @@ async function candidateMetrics(
         advice: "Run the train action first, or name the files: 'metrics: metrics.json'.",
       },
     );
-  return Object.fromEntries(
-    Object.entries(training.metrics).map(([metric, value]) => [metric, numberOf(value)]),
-  );
+  return {
+    metrics: Object.fromEntries(
+      Object.entries(training.metrics).map(([metric, value]) => [metric, numberOf(value)]),
+    ),
+    samples: samplesOf(training),
+  };
 }
 
 function described({ kind, ref, commit }: Baseline): NonNullable<GateRecord['baseline']> {

@@ -1,6 +1,6 @@
 import { code, plain, table } from '@mlops/core';
 import { type GateRecord, numberOf, type RuleRecord } from '@mlops/core/record';
-import { format } from './judge.ts';
+import { format } from './bound.ts';
 
 const signs = { pass: '✅', warn: '⚠️', fail: '❌', inconclusive: '❔' } as const;
 

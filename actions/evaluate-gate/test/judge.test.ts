@@ -2,6 +2,7 @@ import type { RuleRecord } from '@mlops/core/record';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Evidence, isPassed, judge, type Verdict, verdictOf } from '../src/judge.ts';
+import { checkDirections } from '../src/known-metrics.ts';
 import { rulesSchema } from '../src/rules.ts';
 
 const nan = Number.NaN;
@@ -19,7 +20,9 @@ function judged(
   ifNoBaseline: Evidence['ifNoBaseline'] = 'warn',
   hasBaseline = true,
 ): RuleRecord {
-  const metrics = (value: number | undefined) => (value === undefined ? { other: 1 } : { m: value });
+  const metrics = (value: number | undefined) => ({
+    metrics: value === undefined ? { other: 1 } : { m: value },
+  });
   const [record] = judge(rulesSchema.parse({ m: rule }), {
     candidate: metrics(candidate),
     baseline: hasBaseline ? metrics(baseline) : undefined,
@@ -135,7 +138,7 @@ describe('a rule', () => {
 
   test('names the nearest metric when its own is missing', () => {
     const [record] = judge(rulesSchema.parse({ acuracy: { threshold: 1 } }), {
-      candidate: { accuracy: 1, loss: 2 },
+      candidate: { metrics: { accuracy: 1, loss: 2 } },
       baseline: undefined,
       ifNoBaseline: 'warn',
     });
@@ -157,7 +160,7 @@ describe('a rule', () => {
           const worse = greater ? candidate < baseline - margin : candidate > baseline + margin;
           fc.pre(worse);
           const rule = { [bound]: 0, greater_is_better: greater };
-          expect(isPassed(judged({ rule, candidate, baseline, verdict: 'fail' }).verdict)).toBe(false);
+          expect(isPassed([judged({ rule, candidate, baseline, verdict: 'fail' })], 'pass')).toBe(false);
         },
       ),
     );
@@ -174,12 +177,127 @@ describe('the whole verdict', () => {
     expect(of('inconclusive', 'fail')).toBe('fail');
   });
 
-  test('lets pass and warn through, and nothing else', () => {
-    expect((['pass', 'warn', 'fail', 'inconclusive'] as const).map(isPassed)).toEqual([
-      true,
-      true,
-      false,
-      false,
-    ]);
+  test.each([
+    ['fail', [true, true, false, false, false]],
+    ['warn', [true, true, false, false, true]],
+    ['pass', [true, true, false, false, true]],
+  ] as const)(
+    'with on-inconclusive: %s lets what noise leaves open through, or not',
+    (onInconclusive, passed) => {
+      const interval = { low: 0, high: 1, confidence: 0.95 };
+      const rules = [
+        { verdict: 'pass' },
+        { verdict: 'warn' },
+        { verdict: 'fail', interval },
+        { verdict: 'inconclusive' }, // as without the baseline's metric: no noise, no number
+        { verdict: 'inconclusive', interval },
+      ] as RuleRecord[];
+      expect(rules.map((rule) => isPassed([rule], onInconclusive))).toEqual(passed);
+      expect(isPassed([], onInconclusive)).toBe(false);
+    },
+  );
+});
+
+describe('over several seeds', () => {
+  const a = [0.91, 0.93, 0.9, 0.94, 0.92];
+  const b = [0.9, 0.9, 0.91, 0.92, 0.9];
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const measured = (values: readonly number[], first = 0, metric = 'm') => ({
+    metrics: { [metric]: mean(values) },
+    samples: { [metric]: Object.fromEntries(values.map((value, i) => [String(first + i), value])) },
+  });
+
+  // t of 4 degrees of freedom at 97.5 % is 2.776445. a: mean 0.92, s 0.0158114, interval 0.900368 to 0.939632.
+  // a - b: mean 0.014, s 0.0151658, interval -0.004831 to 0.032831. Not paired (Welch): s 0.0158114 and 0.0089443,
+  // standard error 0.0081240, 6.32 degrees of freedom, t 2.4184, interval -0.005646 to 0.033646.
+  test.each<[Record<string, unknown>, readonly number[], readonly number[] | undefined, number, Verdict]>([
+    [{ threshold: 0.9 }, a, undefined, 0, 'pass'],
+    [{ threshold: 0.901 }, a, undefined, 0, 'inconclusive'],
+    [{ threshold: 0.9396 }, a, undefined, 0, 'inconclusive'],
+    [{ threshold: 0.94 }, a, undefined, 0, 'fail'],
+    [{ threshold: 0.94, severity: 'warn' }, a, undefined, 0, 'warn'],
+    [{ threshold: 0.94, greater_is_better: false }, a, undefined, 0, 'pass'],
+    [{ threshold: 0.93, greater_is_better: false }, a, undefined, 0, 'inconclusive'],
+    [{ threshold: 0.9, greater_is_better: false }, a, undefined, 0, 'fail'],
+    // At 80 % t is 1.533206, and the interval 0.909158 to 0.930842.
+    [{ threshold: 0.909, confidence: 0.8 }, a, undefined, 0, 'pass'],
+    [{ min_absolute_change: -0.005 }, a, b, 0, 'pass'],
+    [{ non_inferiority_margin: 0.005 }, a, b, 0, 'pass'],
+    [{ non_inferiority_margin: 0.0048 }, a, b, 0, 'inconclusive'],
+    [{ non_inferiority_margin: 0 }, a, b, 0, 'inconclusive'],
+    [{ min_absolute_change: 0.033 }, a, b, 0, 'fail'],
+    [{ min_absolute_change: -0.005 }, a, b, 100, 'inconclusive'],
+    [{ min_absolute_change: -0.0057 }, a, b, 100, 'pass'],
+    [{ min_absolute_change: 0.0337 }, a, b, 100, 'fail'],
+    [{ min_absolute_change: -0.005, greater_is_better: false }, a, b, 0, 'inconclusive'],
+    [{ min_absolute_change: 0.005, greater_is_better: false }, a, b, 0, 'fail'],
+    // Relative to 0.906: -0.005332 to 0.036237.
+    [{ min_relative_change: -0.0054 }, a, b, 0, 'pass'],
+    [{ min_relative_change: -0.0053 }, a, b, 0, 'inconclusive'],
+    [{ min_relative_change: 0.0363 }, a, b, 0, 'fail'],
+    // The same seeds as before: identical models differ by nothing but noise, and here by nothing at all.
+    [{ min_absolute_change: 0 }, a, a, 0, 'pass'],
+    [{ min_absolute_change: 0 }, a, a, 100, 'inconclusive'],
+  ])('%o of %o against %o, from seed %i: %s', (rule, candidate, baseline, first, verdict) => {
+    const [record] = judge(rulesSchema.parse({ m: rule }), {
+      candidate: measured(candidate),
+      baseline: baseline && measured(baseline, first),
+      ifNoBaseline: 'warn',
+    });
+    expect(record?.verdict).toBe(verdict);
+  });
+
+  test('says what it knows and how many seeds would have decided', () => {
+    const [record] = judge(rulesSchema.parse({ m: { threshold: 0.91 } }), {
+      candidate: measured(a),
+      baseline: undefined,
+      ifNoBaseline: 'warn',
+    });
+    // 5 × (0.019632 / 0.01)² = 19.3
+    expect(record).toMatchObject({
+      verdict: 'inconclusive',
+      examples: 5,
+      needed: 20,
+      method: 't over 5 seeds',
+    });
+    expect(record?.explanation).toBe(
+      '0.92 (95 % interval 0.900368 to 0.939632, t over 5 seeds) may be at least 0.91, or not; some 20 seeds would have decided it',
+    );
+  });
+});
+
+describe('what is known of a metric', () => {
+  test.each<[string, Record<string, unknown>, number, Verdict]>([
+    ['test.log_loss', { threshold: 0.2 }, 0.1, 'pass'],
+    ['test.log_loss', { threshold: 0.2 }, 0.3, 'fail'],
+    ['val_loss', { threshold: 0.2 }, 0.3, 'fail'],
+    ['neg_log_loss', { threshold: -0.2 }, -0.1, 'pass'],
+    ['test.recall.8', { threshold: 0.9 }, 0.95, 'pass'],
+    ['mystery', { threshold: 0.9 }, 0.95, 'pass'],
+    // What its name cannot be is no measurement.
+    ['log_loss', { threshold: 0.2 }, -0.3, 'fail'],
+    ['accuracy', { threshold: 0.9 }, 93.5, 'fail'],
+    ['accuracy', { threshold: 90 }, 93.5, 'pass'],
+    ['accuracy', { threshold: 0.9 }, -0.95, 'fail'],
+    ['r2', { threshold: -3 }, -2, 'pass'],
+    ['r2', { threshold: 0.5 }, 1.5, 'fail'],
+  ])('%s, %o: %d makes %s', (metric, rule, value, verdict) => {
+    const [record] = judge(rulesSchema.parse({ [metric]: rule }), {
+      candidate: { metrics: { [metric]: value } },
+      baseline: undefined,
+      ifNoBaseline: 'warn',
+    });
+    expect(record?.verdict).toBe(verdict);
+  });
+
+  test('refuses a direction that would judge the wrong way round', () => {
+    const rules = (metric: string, greater: boolean) =>
+      rulesSchema.parse({ [metric]: { threshold: 0.5, greater_is_better: greater } });
+    expect(() => checkDirections(rules('test.accuracy', false))).toThrow(
+      "the rule for 'test.accuracy' says 'greater_is_better: false', but of accuracy more is better",
+    );
+    expect(() => checkDirections(rules('rmse', true))).toThrow('of rmse less is better');
+    expect(() => checkDirections(rules('rmse', false))).not.toThrow();
+    expect(() => checkDirections(rules('my_loss', true))).not.toThrow();
   });
 });

@@ -1,0 +1,130 @@
+import type { RuleRecord } from '@mlops/core/record';
+import type { Estimate } from '@mlops/stats';
+import { examplesNeeded } from '@mlops/stats/estimate';
+import type { BoundName } from './rules.ts';
+
+/** What a bound makes of a metric. */
+export type Finding = Pick<
+  RuleRecord,
+  'verdict' | 'explanation' | 'interval' | 'method' | 'pValue' | 'examples' | 'needed'
+> & {
+  /** Absolute or relative to the baseline, as the rule counts it; positive is better. */
+  change?: number;
+};
+
+export interface Bound {
+  name: BoundName;
+  bound: number;
+  confidence: number;
+  /** Of the candidate's value for a threshold, else of the change; undefined where no noise is known. */
+  estimate: Estimate | undefined;
+}
+
+interface Compared extends Bound {
+  candidate: number;
+  baseline?: number;
+  greaterIsBetter: boolean;
+}
+
+/** Judges finite numbers: by the interval where noise is known, else as they are. */
+export function judgeBound(compared: Compared): Finding {
+  return compared.baseline === undefined
+    ? againstThreshold(compared)
+    : againstBaseline(compared, compared.baseline);
+}
+
+function againstThreshold({ bound, confidence, estimate, candidate, greaterIsBetter }: Compared): Finding {
+  const asked = `${greaterIsBetter ? 'at least' : 'at most'} ${format(bound)}`;
+  if (estimate)
+    return byInterval({ estimate, bound, confidence, greaterIsBetter }, format, (said, certain) =>
+      certain === undefined
+        ? `${said} may be ${asked}, or not`
+        : `${said} is ${certain ? '' : 'not '}${asked}`,
+    );
+  const met = greaterIsBetter ? candidate >= bound : candidate <= bound;
+  return {
+    verdict: met ? 'pass' : 'fail',
+    explanation: `${format(candidate)} is ${met ? '' : 'not '}${asked}`,
+  };
+}
+
+function againstBaseline(compared: Compared, baseline: number): Finding {
+  const { name, candidate, confidence, greaterIsBetter, estimate } = compared;
+  const bound = name === 'non_inferiority_margin' ? -compared.bound : compared.bound;
+  const relative = name === 'min_relative_change';
+  const gain = greaterIsBetter ? candidate - baseline : baseline - candidate;
+  // The magnitude, so that metrics below zero (log-likelihood, negated errors) are not compared the wrong way round.
+  const change = relative ? gain / Math.abs(baseline) : gain;
+  const shown = (value: number) => (relative ? `${format(value * 100)} %` : format(value));
+  const wanted =
+    bound < 0 || name === 'non_inferiority_margin'
+      ? `at most ${shown(Math.abs(bound))} worse`
+      : `at least ${shown(bound)} better`;
+  if (estimate)
+    return {
+      ...byInterval(
+        { estimate, bound, confidence, greaterIsBetter: true },
+        shown,
+        (said, certain) =>
+          `the change for the better of ${said} ${certain === undefined ? 'may be enough, or not' : certain ? 'is enough' : 'is not enough'}; asked: ${wanted}`,
+      ),
+      change: estimate.value,
+    };
+  const needed = relative ? bound * Math.abs(baseline) : bound;
+  const met = gain >= needed - rounding(candidate, baseline);
+  const direction =
+    change === 0 ? 'unchanged' : `${shown(change).replace('-', '')} ${change > 0 ? 'better' : 'worse'}`;
+  return {
+    verdict: met ? 'pass' : 'fail',
+    explanation: `${format(candidate)} is ${direction} ${change === 0 ? 'against' : 'than'} ${format(baseline)}; asked: ${wanted}`,
+    change,
+  };
+}
+
+/**
+ * Passes only what the whole interval clears, and fails only what it misses as a whole. On the very bound of a
+ * 95 % interval, either is wrong in one of forty cases.
+ */
+function byInterval(
+  {
+    estimate,
+    bound,
+    confidence,
+    greaterIsBetter,
+  }: Omit<Bound, 'name' | 'estimate'> & {
+    estimate: Estimate;
+    greaterIsBetter: boolean;
+  },
+  shown: (value: number) => string,
+  explain: (said: string, certain: boolean | undefined) => string,
+): Finding {
+  const [low, high] = estimate.interval(confidence);
+  const cleared = greaterIsBetter ? low >= bound : high <= bound;
+  const missed = greaterIsBetter ? high < bound : low > bound;
+  const certain = cleared ? true : missed ? false : undefined;
+  const needed = certain === undefined ? examplesNeeded(estimate, bound, confidence) : undefined;
+  const said = `${shown(estimate.value)} (${format(confidence * 100)} % interval ${shown(low)} to ${shown(high)}, ${estimate.method})`;
+  return {
+    verdict: cleared ? 'pass' : missed ? 'fail' : 'inconclusive',
+    explanation: `${explain(said, certain)}${needed === undefined ? '' : `; some ${needed} seeds would have decided it`}`,
+    interval: { low: finiteOr(low), high: finiteOr(high), confidence },
+    method: estimate.method,
+    pValue: estimate.value > bound ? estimate.pAbove(bound) : estimate.pBelow(bound),
+    examples: estimate.size,
+    ...(needed === undefined ? {} : { needed }),
+  };
+}
+
+function finiteOr(value: number): number | 'Infinity' | '-Infinity' {
+  return Number.isFinite(value) ? value : value > 0 ? 'Infinity' : '-Infinity';
+}
+
+/** What subtracting two doubles can be off by: 0.95 - 0.94 must count as 0.01. */
+function rounding(candidate: number, baseline: number): number {
+  return 4 * Number.EPSILON * Math.max(Math.abs(candidate), Math.abs(baseline));
+}
+
+/** Six significant digits, as people compare metrics. */
+export function format(value: number): string {
+  return String(Number(value.toPrecision(6)));
+}
