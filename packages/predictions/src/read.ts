@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { UserError } from '@mlops/core';
 import type { PredictionsRecord } from '@mlops/core/record';
 import { type Columns, type Found, findColumns } from './columns.ts';
-import { type Cell, eachRow } from './rows.ts';
+import { type Cell, eachRow, eachRowOfColumns, type TakeRow } from './rows.ts';
 import { type Example, type PredictionTable, tableOf } from './table.ts';
 
 /**
@@ -21,13 +21,14 @@ export async function readPredictions(
   const examples: Example[] = [];
   const read: PredictionsRecord['files'] = [];
   let first: Found | undefined;
-  for (const path of await expand(folder, files)) {
-    const file = shown(path);
+  for (const paths of inParts(await expand(folder, files))) {
+    const shownPaths = paths.map(shown);
+    const file = shownPaths.join(', ');
     const before = examples.length;
     let found: Found | undefined;
     let seen: readonly string[] = [];
     let at = new Map<string, number>();
-    await eachRow(resolve(folder, path), file, (names, cells, line) => {
+    const take: TakeRow = (names, cells, line) => {
       if (!found) {
         found = findColumns(names, columns, file);
         first ??= found;
@@ -38,13 +39,27 @@ export async function readPredictions(
       seen = names;
       const used = found;
       examples.push(exampleOf(used, (column) => cells[at.get(column) ?? -1], file, line));
-    });
+    };
+    const absolute = paths.map((path) => resolve(folder, path));
+    const [only = ''] = absolute;
+    await (paths.length > 1 ? eachRowOfColumns(absolute, shownPaths, take) : eachRow(only, file, take));
     if (examples.length === before)
       throw new UserError('the file holds no examples', { file, advice: 'Write a row for each example.' });
-    read.push({ path: file, ...(await digestOf(resolve(folder, path))) });
+    for (const [i, path] of absolute.entries())
+      read.push({ path: shownPaths[i] as string, ...(await digestOf(path)) });
   }
   if (!first) throw new UserError('no file of predictions was found', { file: files.join(', ') });
   return tableOf(examples, first, columns, read);
+}
+
+/** Files that follow each other; those that hold a column each belong together. */
+function inParts(paths: readonly string[]): string[][] {
+  const isColumn = (path: string) => path.toLowerCase().endsWith('.npy');
+  const columns = paths.filter(isColumn);
+  return [
+    ...paths.filter((path) => !isColumn(path)).map((path) => [path]),
+    ...(columns.length ? [columns] : []),
+  ];
 }
 
 function exampleOf(found: Found, cell: (column: string) => Cell, file: string, line: number): Example {

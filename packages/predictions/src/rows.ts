@@ -11,7 +11,7 @@ export type Cell = unknown;
 /** Takes a row: its cells by column, and the 1-based line (JSON arrays: element) it stands in. */
 export type TakeRow = (names: readonly string[], cells: readonly Cell[], line: number) => void;
 
-/** Hands on every row of a CSV, TSV, JSON lines or JSON file, any of them as `.gz` too. */
+/** Hands on every row of a CSV, TSV, JSON lines or JSON file, any of them as `.gz` too, or of a Parquet or NumPy file. */
 export async function eachRow(path: string, file: string, take: TakeRow): Promise<void> {
   await refuseOtherText(path, file);
   const name = path.toLowerCase().replace(/\.gz$/, '');
@@ -19,10 +19,23 @@ export async function eachRow(path: string, file: string, take: TakeRow): Promis
   if (name.endsWith('.tsv')) return delimited(path, file, '\t', take);
   if (/\.(jsonl|ndjson)$/.test(name)) return jsonLines(path, file, take);
   if (name.endsWith('.json')) return jsonArray(path, file, take);
+  if (name.endsWith('.parquet')) return (await import('./parquet.ts')).eachParquetRow(path, file, take);
+  if (/\.np[yz]$/.test(name)) return (await import('./numpy.ts')).eachNumpyRow([path], [file], take);
   throw new UserError('predictions in this format cannot be read', {
     file,
-    advice: 'Write .csv, .tsv, .jsonl, .ndjson or .json; each may be compressed as .gz.',
+    advice:
+      'Write .csv, .tsv, .jsonl, .ndjson or .json, each of which may be compressed as .gz, or .parquet, .npz or .npy.',
   });
+}
+
+/** Several files of which each holds one column. */
+export async function eachRowOfColumns(
+  paths: readonly string[],
+  files: readonly string[],
+  take: TakeRow,
+): Promise<void> {
+  for (const [i, path] of paths.entries()) await refuseOtherText(path, files[i] as string);
+  return (await import('./numpy.ts')).eachNumpyRow(paths, files, take);
 }
 
 async function refuseOtherText(path: string, file: string): Promise<void> {
