@@ -430,3 +430,59 @@ describe('a training with several seeds', () => {
     );
   });
 });
+
+describe('predictions', () => {
+  const rows = (wrong: (i: number) => boolean) =>
+    Array.from({ length: 200 }, (_, i) => `${i},${i % 2},${wrong(i) ? 1 - (i % 2) : i % 2}`);
+  const table = (lines: readonly string[]) => `id,label,prediction\n${lines.join('\n')}\n`;
+  const candidate = table(rows((i) => i < 20));
+
+  test('need no training, and are judged with the noise of their examples', async () => {
+    await write({ 'predictions.csv': candidate });
+    const result = await gate({
+      rules: 'accuracy: { threshold: 0.85 }\nf1: { threshold: 0.8 }',
+      predictions: 'predictions.csv',
+    });
+    expect(errors(result)).toEqual([]);
+    expect(result.outputs).toMatchObject({ verdict: 'pass', passed: 'true' });
+    expect(result.record?.gates[0]).toMatchObject({
+      // Wilson's interval of 180 of 200.
+      rules: [
+        { interval: { low: expect.closeTo(0.850594, 6), high: expect.closeTo(0.93433, 6) } },
+        { method: 'bootstrap, BCa, 10,000 resamples' },
+      ],
+      data: { candidate: { examples: 200, duplicates: 0 }, baseline: null },
+      settings: { resamples: 10_000, seed: 0 },
+    });
+  });
+
+  test('are compared with those of a baseline, and give the same verdict file each time', async () => {
+    await write({ 'predictions.csv': candidate, 'before.csv': table(rows((i) => i < 60).toReversed()) });
+    const inputs = {
+      rules: 'accuracy: { min_absolute_change: 0.1 }\nbalanced_accuracy: { min_absolute_change: 0.1 }',
+      ...{ predictions: 'predictions.csv', 'baseline-predictions': 'before.csv' },
+    };
+    const results = [await gate(inputs), await gate(inputs)];
+    expect(results[0]?.outputs).toMatchObject({ verdict: 'pass', baseline: 'file:before.csv' });
+    const files = await Promise.all(
+      results.map(({ outputs }) => readFile(outputs['verdict-file'] ?? '', 'utf8')),
+    );
+    expect(files[1]).toBe(files[0]);
+    expect(JSON.parse(files[0] ?? '')).toMatchObject({
+      data: { paired: 200, unpaired: { candidate: 0, baseline: 0 } },
+    });
+  });
+
+  test('that are damaged are told with their row', async () => {
+    await write({ 'predictions.csv': candidate.replace('\n7,1,0', '\n7,1,') });
+    const result = await gate({ rules: 'accuracy: { threshold: 0.5 }', predictions: 'predictions.csv' });
+    expect(result.exitCode).toBe(1);
+    expect(errors(result)[0]).toContain("'prediction' is missing");
+    expect(result.annotations[0]).toMatchObject({ file: 'predictions.csv', line: 9 });
+  });
+
+  test('of a baseline alone are a mistake', async () => {
+    const result = await gate({ rules: 'accuracy: { threshold: 0.5 }', 'baseline-predictions': 'b.csv' });
+    expect(errors(result)[0]).toContain("the input 'baseline-predictions' is set, and 'predictions' is not");
+  });
+});

@@ -1,4 +1,4 @@
-import { choice, defineAction, flag, list, structure, text } from '@mlops/core';
+import { choice, defineAction, flag, integer, list, number, structure, text } from '@mlops/core';
 
 export const action = defineAction({
   name: 'evaluate-gate',
@@ -15,6 +15,47 @@ export const action = defineAction({
     metrics: list({
       description:
         "Files with the candidate's metrics (`.json`, `.yaml`, `.csv`). Default: what `train` measured earlier in the same job.",
+    }),
+    predictions: list({
+      description:
+        "Files with the candidate's predictions, a row for each example (`.csv`, `.tsv`, `.jsonl`, `.json`, `.parquet`, `.npz`, `.npy`), from which rules on built-in metrics such as `accuracy` or `rmse` are judged with intervals.",
+    }),
+    columns: structure(async () => (await import('./columns.ts')).columnsSchema, {
+      description:
+        'Which columns of the predictions hold what: `id`, `label`, `prediction`, `score`, `weight`, `query`, `latency`; and the `positive` class and the `task`. Default: the usual names.',
+    }),
+    'baseline-predictions': list({
+      description:
+        "Files with the baseline's predictions of the same examples, paired by id. Without `baseline` they are the baseline.",
+    }),
+    resamples: integer({
+      description: 'Resamples of the bootstrap, which serves metrics without a formula for their interval.',
+      default: 10_000,
+      min: 100,
+      max: 1_000_000,
+    }),
+    seed: integer({
+      description: 'Seed of the bootstrap: the same predictions give the same verdict.',
+      default: 0,
+      min: 0,
+      max: 2_147_483_647,
+    }),
+    'max-unpaired': number({
+      description:
+        'Share of examples that may be without a partner, or have an id twice, before nothing is concluded.',
+      default: 0.01,
+      min: 0,
+      max: 1,
+    }),
+    'allow-different-test-set': flag({
+      description:
+        'Whether to compare what both models were tested on where their test sets differ; otherwise nothing is concluded.',
+      default: false,
+    }),
+    'if-same-as-baseline': choice(['pass', 'warn', 'fail'], {
+      description:
+        'Verdict of comparisons where candidate and baseline predict the same of every example, as one model compared with itself does.',
+      default: 'warn',
     }),
     baseline: text({
       description:

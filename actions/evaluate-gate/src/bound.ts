@@ -18,11 +18,13 @@ export interface Bound {
   confidence: number;
   /** Of the candidate's value for a threshold, else of the change; undefined where no noise is known. */
   estimate: Estimate | undefined;
+  /** What the estimate rests on. */
+  of: 'seeds' | 'examples';
 }
 
 interface Compared extends Bound {
   candidate: number;
-  baseline?: number;
+  baseline?: number | undefined;
   greaterIsBetter: boolean;
 }
 
@@ -33,10 +35,17 @@ export function judgeBound(compared: Compared): Finding {
     : againstBaseline(compared, compared.baseline);
 }
 
-function againstThreshold({ bound, confidence, estimate, candidate, greaterIsBetter }: Compared): Finding {
+function againstThreshold({
+  bound,
+  confidence,
+  estimate,
+  of,
+  candidate,
+  greaterIsBetter,
+}: Compared): Finding {
   const asked = `${greaterIsBetter ? 'at least' : 'at most'} ${format(bound)}`;
   if (estimate)
-    return byInterval({ estimate, bound, confidence, greaterIsBetter }, format, (said, certain) =>
+    return byInterval({ estimate, of, bound, confidence, greaterIsBetter }, format, (said, certain) =>
       certain === undefined
         ? `${said} may be ${asked}, or not`
         : `${said} is ${certain ? '' : 'not '}${asked}`,
@@ -49,7 +58,7 @@ function againstThreshold({ bound, confidence, estimate, candidate, greaterIsBet
 }
 
 function againstBaseline(compared: Compared, baseline: number): Finding {
-  const { name, candidate, confidence, greaterIsBetter, estimate } = compared;
+  const { name, candidate, confidence, greaterIsBetter, estimate, of } = compared;
   const bound = name === 'non_inferiority_margin' ? -compared.bound : compared.bound;
   const relative = name === 'min_relative_change';
   const gain = greaterIsBetter ? candidate - baseline : baseline - candidate;
@@ -63,7 +72,7 @@ function againstBaseline(compared: Compared, baseline: number): Finding {
   if (estimate)
     return {
       ...byInterval(
-        { estimate, bound, confidence, greaterIsBetter: true },
+        { estimate, of, bound, confidence, greaterIsBetter: true },
         shown,
         (said, certain) =>
           `the change for the better of ${said} ${certain === undefined ? 'may be enough, or not' : certain ? 'is enough' : 'is not enough'}; asked: ${wanted}`,
@@ -88,6 +97,7 @@ function againstBaseline(compared: Compared, baseline: number): Finding {
 function byInterval(
   {
     estimate,
+    of,
     bound,
     confidence,
     greaterIsBetter,
@@ -106,7 +116,7 @@ function byInterval(
   const said = `${shown(estimate.value)} (${format(confidence * 100)} % interval ${shown(low)} to ${shown(high)}, ${estimate.method})`;
   return {
     verdict: cleared ? 'pass' : missed ? 'fail' : 'inconclusive',
-    explanation: `${explain(said, certain)}${needed === undefined ? '' : `; some ${needed} seeds would have decided it`}`,
+    explanation: `${explain(said, certain)}${needed === undefined ? '' : `; some ${needed} ${of} would have decided it`}`,
     interval: { low: finiteOr(low), high: finiteOr(high), confidence },
     method: estimate.method,
     pValue: estimate.value > bound ? estimate.pAbove(bound) : estimate.pBelow(bound),

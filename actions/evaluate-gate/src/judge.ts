@@ -2,6 +2,7 @@ import { nearest } from '@mlops/core';
 import { type GateRecord, measuredOf, type RuleRecord } from '@mlops/core/record';
 import type { Estimate } from '@mlops/stats';
 import { type Bound, judgeBound as decide, type Finding } from './bound.ts';
+import type { Examples, FromExamples } from './examples.ts';
 import { implausible, isGreaterBetter } from './known-metrics.ts';
 import { type BoundName, boundNames, type Rule, type Rules } from './rules.ts';
 import { changeOverSeeds, type Samples, valueOverSeeds } from './seeds.ts';
@@ -21,6 +22,8 @@ export interface Evidence {
   candidate: Measurements;
   /** Undefined while there is none. */
   baseline: Measurements | undefined;
+  /** Of built-in metrics they come before what `candidate` and `baseline` say. */
+  examples?: Pick<Examples, 'of'> | undefined;
   /** The verdict of rules that need a baseline while there is none. */
   ifNoBaseline: 'pass' | 'warn' | 'fail';
 }
@@ -61,9 +64,12 @@ function judgeRule(
   bound: number,
   evidence: Evidence,
 ): RuleRecord {
-  const candidate = valueIn(evidence.candidate.metrics, metric);
-  const baseline = evidence.baseline && valueIn(evidence.baseline.metrics, metric);
-  const { verdict, change, ...finding } = find(metric, rule, name, bound, candidate, evidence);
+  const told = evidence.examples?.of(metric, name);
+  const candidate = told ? told.candidate : valueIn(evidence.candidate.metrics, metric);
+  const baseline = told ? told.baseline : evidence.baseline && valueIn(evidence.baseline.metrics, metric);
+  const { verdict, change, ...finding } = told
+    ? ofExamples(told, metric, rule, name, bound)
+    : find(metric, rule, name, bound, candidate, evidence);
   return {
     metric,
     rule: name,
@@ -76,6 +82,14 @@ function judgeRule(
     verdict: verdict !== 'pass' && rule.severity === 'warn' ? 'warn' : verdict,
     ...finding,
   };
+}
+
+function ofExamples(told: FromExamples, metric: string, rule: Rule, name: BoundName, bound: number): Finding {
+  if (!told.estimate) return { verdict: told.verdict, explanation: told.explanation };
+  const { candidate = Number.NaN, baseline, estimate } = told;
+  const greaterIsBetter = isGreaterBetter(metric, rule);
+  const { confidence } = rule;
+  return decide({ name, bound, confidence, estimate, of: 'examples', candidate, baseline, greaterIsBetter });
 }
 
 /** A metric may be called as something that every object has, such as `constructor`. */
@@ -101,7 +115,7 @@ function find(
   const wrong = implausible(metric, candidate, rule.threshold);
   if (wrong) return { verdict: 'fail', explanation: `the candidate's value is ${candidate}, but ${wrong}` };
   const samples = evidence.candidate.samples && valueIn(evidence.candidate.samples, metric);
-  const asked: Omit<Bound, 'estimate'> = { name, bound, confidence: rule.confidence };
+  const asked: Omit<Bound, 'estimate'> = { name, bound, confidence: rule.confidence, of: 'seeds' };
   const greaterIsBetter = isGreaterBetter(metric, rule);
   if (name === 'threshold')
     return decide({ ...asked, estimate: samples && valueOverSeeds(samples), candidate, greaterIsBetter });

@@ -5,31 +5,30 @@ import { type GateRecord, numberOf, type RuleRecord, type TrainingRecord } from 
 import { readMetrics } from '@mlops/metrics';
 import type { action } from './action.ts';
 import { type Baseline, findBaseline } from './baseline.ts';
+import type { Examples } from './examples.ts';
 import { isPassed, judge, type Measurements, type OnInconclusive, verdictOf } from './judge.ts';
 import { checkDirections } from './known-metrics.ts';
 import { needBaseline } from './rules.ts';
 import { samplesOf } from './seeds.ts';
 import { renderSummary, ruleText } from './summary.ts';
 
-export async function gate(inputs: InputsOf<typeof action>, context: Context<typeof action>): Promise<void> {
+type Inputs = InputsOf<typeof action>;
+
+export async function gate(inputs: Inputs, context: Context<typeof action>): Promise<void> {
+  if (inputs.baselinePredictions && !inputs.predictions)
+    throw new UserError("the input 'baseline-predictions' is set, and 'predictions' is not", {
+      advice: "Name the candidate's predictions, too.",
+    });
   checkDirections(inputs.rules);
   const training = context.record.trainings.at(-1);
-  const candidate = await candidateMetrics(inputs.metrics, training, context.workingDirectory);
-  const baseline = needBaseline(inputs.rules)
-    ? await findBaseline(inputs.baseline ?? `alias:${inputs.environment ?? 'production'}`, {
-        github: context.github,
-        workingDirectory: context.workingDirectory,
-        signal: context.signal,
-        token: inputs.githubToken,
-        recordsBranch: inputs.recordsBranch,
-        name: training?.name ?? 'model',
-        files: inputs.metrics ?? ['metrics.json'],
-      })
-    : undefined;
+  const candidate = await candidateMetrics(inputs, training, context.workingDirectory);
+  const examples = inputs.predictions && (await examine(inputs.predictions, inputs, context));
+  const baseline = needBaseline(inputs.rules) ? await baselineOf(inputs, context, training) : undefined;
 
   const rules = judge(inputs.rules, {
-    candidate,
+    candidate: { ...candidate, metrics: { ...candidate.metrics, ...examples?.values } },
     baseline,
+    examples,
     ifNoBaseline: inputs.ifNoBaseline,
   });
   const verdict = verdictOf(rules);
@@ -38,6 +37,10 @@ export async function gate(inputs: InputsOf<typeof action>, context: Context<typ
     passed: isPassed(rules, inputs.onInconclusive),
     rules,
     baseline: baseline ? described(baseline) : null,
+    ...(examples && {
+      data: examples.data,
+      settings: { resamples: inputs.resamples, seed: inputs.seed },
+    }),
   };
   context.record.gates.push(record);
 
@@ -73,25 +76,57 @@ function levelOf(
   return rule.verdict === 'inconclusive' && onInconclusive === 'pass' ? 'notice' : 'warning';
 }
 
+/** What the predictions of each example say of the rules. */
+async function examine(
+  files: readonly string[],
+  inputs: Inputs,
+  { workingDirectory, signal }: Context<typeof action>,
+): Promise<Examples> {
+  const { examineExamples } = await import('./examples.ts');
+  const { resamples, seed, maxUnpaired, allowDifferentTestSet, ifSameAsBaseline } = inputs;
+  return examineExamples(inputs.rules, {
+    ...{ workingDirectory, files, baselineFiles: inputs.baselinePredictions, columns: inputs.columns ?? {} },
+    ...{ resamples, seed, maxUnpaired, allowDifferentTestSet, ifSameAsBaseline, signal },
+  });
+}
+
+/** Predictions of a baseline are one; another is looked for only where it is named. */
+async function baselineOf(
+  inputs: Inputs,
+  { github, workingDirectory, signal }: Context<typeof action>,
+  training: TrainingRecord | undefined,
+): Promise<Baseline | undefined> {
+  if (inputs.baselinePredictions && inputs.baseline === undefined)
+    return { kind: 'file', ref: `file:${inputs.baselinePredictions.join(', ')}`, commit: null, metrics: {} };
+  return findBaseline(inputs.baseline ?? `alias:${inputs.environment ?? 'production'}`, {
+    ...{ github, workingDirectory, signal },
+    token: inputs.githubToken,
+    recordsBranch: inputs.recordsBranch,
+    name: training?.name ?? 'model',
+    files: inputs.metrics ?? ['metrics.json'],
+  });
+}
+
 async function candidateMetrics(
-  files: readonly string[] | undefined,
+  { metrics: files, predictions }: Inputs,
   training: TrainingRecord | undefined,
   workingDirectory: string,
 ): Promise<Measurements> {
   if (files) return { metrics: Object.fromEntries((await readMetrics(workingDirectory, files)).values) };
-  if (!training)
-    throw new UserError(
-      "there are no metrics to judge: no 'train' ran earlier in this job, and the input 'metrics' is not set",
-      {
-        advice: "Run the train action first, or name the files: 'metrics: metrics.json'.",
-      },
-    );
-  return {
-    metrics: Object.fromEntries(
-      Object.entries(training.metrics).map(([metric, value]) => [metric, numberOf(value)]),
-    ),
-    samples: samplesOf(training),
-  };
+  if (training)
+    return {
+      metrics: Object.fromEntries(
+        Object.entries(training.metrics).map(([metric, value]) => [metric, numberOf(value)]),
+      ),
+      samples: samplesOf(training),
+    };
+  if (predictions) return { metrics: {} };
+  throw new UserError(
+    "there are no metrics to judge: no 'train' ran earlier in this job, and the inputs 'predictions' and 'metrics' are not set",
+    {
+      advice: "Run the train action first, or name the files: 'metrics: metrics.json'.",
+    },
+  );
 }
 
 function described({ kind, ref, commit }: Baseline): NonNullable<GateRecord['baseline']> {

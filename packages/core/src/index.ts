@@ -9,6 +9,7 @@ export {
   integer,
   list,
   milliseconds,
+  number,
   structure,
   text,
   textOr,

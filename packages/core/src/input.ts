@@ -86,6 +86,13 @@ export function integer<const O extends Options & { default?: number; min?: numb
   return input('scalar', { type: 'integer', minimum: min, maximum: max }, options);
 }
 
+/** A number within bounds (both inclusive). */
+export function number<const O extends Options & { default?: number; min: number; max: number }>(
+  options: O,
+): Input<Present<number, O>> {
+  return input('scalar', { type: 'number', minimum: options.min, maximum: options.max }, options);
+}
+
 const unitMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 const durationText: PlainSchema = {

@@ -4,7 +4,7 @@ import type * as z from 'zod';
 export type PlainSchema =
   | { type: 'string'; enum?: readonly string[]; minLength?: number; pattern?: string; patternHint?: string }
   | { type: 'boolean' }
-  | { type: 'integer'; minimum: number; maximum: number }
+  | { type: 'integer' | 'number'; minimum: number; maximum: number }
   | { type: 'array'; items: PlainSchema };
 
 type Issue = z.core.$ZodIssue;
@@ -17,7 +17,8 @@ export function issuesOf(schema: PlainSchema, value: unknown, path: PropertyKey[
     case 'boolean':
       return typeof value === 'boolean' ? [] : [wrongType('boolean', path)];
     case 'integer':
-      return integerIssues(schema, value, path);
+    case 'number':
+      return numberIssues(schema, value, path);
     case 'array':
       if (!Array.isArray(value)) return [wrongType('array', path)];
       return value.flatMap((item, i) => issuesOf(schema.items, item, [...path, i]));
@@ -41,16 +42,18 @@ function stringIssues(
   return [];
 }
 
-function integerIssues(
-  schema: PlainSchema & { type: 'integer' },
+function numberIssues(
+  schema: PlainSchema & { type: 'integer' | 'number' },
   value: unknown,
   path: PropertyKey[],
 ): Issue[] {
   if (typeof value !== 'number') return [wrongType('number', path)];
-  if (!Number.isSafeInteger(value)) return [wrongType('int', path)];
-  const { minimum, maximum } = schema;
-  if (value < minimum) return [{ code: 'too_small', origin: 'int', minimum, path, message: '' }];
-  if (value > maximum) return [{ code: 'too_big', origin: 'int', maximum, path, message: '' }];
+  const { type, minimum, maximum } = schema;
+  if (type === 'integer' && !Number.isSafeInteger(value)) return [wrongType('int', path)];
+  if (!Number.isFinite(value)) return [wrongType('number', path)];
+  const origin = type === 'integer' ? 'int' : 'number';
+  if (value < minimum) return [{ code: 'too_small', origin, minimum, path, message: '' }];
+  if (value > maximum) return [{ code: 'too_big', origin, maximum, path, message: '' }];
   return [];
 }
 

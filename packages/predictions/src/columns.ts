@@ -3,18 +3,18 @@ import type { Task } from '@mlops/stats';
 
 /** Which columns hold what; those that are not given are found by their usual names. */
 export interface Columns {
-  id?: string;
-  label?: string;
-  prediction?: string;
+  id?: string | undefined;
+  label?: string | undefined;
+  prediction?: string | undefined;
   /** One column; or one for each class, named `score_<class>` in a list or mapped from the class. */
-  score?: string | string[] | Record<string, string>;
-  weight?: string;
-  query?: string;
-  latency?: string;
-  slices?: string[];
+  score?: string | string[] | Record<string, string> | undefined;
+  weight?: string | undefined;
+  query?: string | undefined;
+  latency?: string | undefined;
+  slices?: string[] | undefined;
   /** The positive class of a binary task. */
-  positive?: string;
-  task?: Task;
+  positive?: string | undefined;
+  task?: Task | undefined;
 }
 
 /** The columns of one table that are used. */

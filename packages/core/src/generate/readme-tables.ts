@@ -46,7 +46,7 @@ function kindOf({ schema, secret, form }: Input): string {
   if (typeof schema === 'function') return form === 'text-or-yaml' ? 'text \\| YAML' : 'YAML';
   if (schema.type === 'array') return 'list';
   if (schema.type === 'boolean') return '`true` \\| `false`';
-  if (schema.type === 'integer') return 'integer';
+  if (schema.type !== 'string') return schema.type;
   if (schema.enum) return schema.enum.map((word) => `\`${word}\``).join(' \\| ');
   return schema.pattern ? 'duration' : 'text';
 }

@@ -303,7 +303,7 @@ const gate = z.object({
     })
     .optional(),
   plots: plots.optional(),
-  settings: z.object({ confidence: z.number(), resamples: z.int(), seed: z.int() }).optional(),
+  settings: z.object({ resamples: z.int(), seed: z.int() }).optional(),
   kept: z
     .object({ digest, bytes })
     .optional()
