@@ -276,8 +276,9 @@ describe('an end before its time', () => {
   });
 
   it('leaves nothing running that a step started', async () => {
+    // Between a program's start and its name's appearance there is a moment in which it has none.
     const daemon =
-      'run: setsid sh -c "touch started; exec sleep 302" & until [ -e started ]; do sleep 0.05; done';
+      'run: setsid sleep 302 & until ps -o args= -p $! | grep -q "^sleep 302"; do sleep 0.05; done';
     const result = await run(oneJob(daemon));
     expect(result.success).toBe(true);
     expect(result.orphans).toEqual([expect.stringMatching(/^\d+ sleep 302$/)]);
