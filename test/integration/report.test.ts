@@ -1,7 +1,8 @@
+import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { BranchStore, type JobRecord, type RunRecord, runRecordSchema } from '@mlops/core/record';
+import { BranchStore, type JobRecord, keptPath, type RunRecord, runRecordSchema } from '@mlops/core/record';
 import { type ArtifactServer, artifactFiles, startArtifactServer } from '@mlops/testkit/engine';
 import { type ActionOptions, type ActionResult, fakeRunner, runAction } from '@mlops/testkit/runner-files';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -25,18 +26,24 @@ afterEach(async () => {
 interface Options extends ActionOptions {
   /** What the job's earlier steps recorded. */
   record?: JobRecord;
+  /** Predictions that the job's gate kept, by their path. */
+  kept?: Record<string, Buffer>;
   /** Whether the job has an artifact service (default true). */
   service?: boolean;
 }
 
 async function report(
   inputs: Record<string, string>,
-  { record, service = true, env, ...options }: Options = {},
+  { record, kept = {}, service = true, env, ...options }: Options = {},
 ): Promise<ActionResult> {
   const before = await fakeRunner({ workspace: origin.checkout });
   if (record) {
     await mkdir(join(before.temp, 'mlops'), { recursive: true });
     await writeFile(join(before.temp, 'mlops', 'run-record.json'), JSON.stringify(record));
+  }
+  for (const [path, content] of Object.entries(kept)) {
+    await mkdir(join(before.temp, 'mlops', 'predictions'), { recursive: true });
+    await writeFile(join(before.temp, 'mlops', path), content);
   }
   const result = await runAction(action, {
     after: before,
@@ -53,11 +60,16 @@ async function report(
 }
 
 /** Ends a job, whose part is handed on. */
-const endJob = (record: JobRecord, inputs: Record<string, string> = {}) =>
-  report({ scope: 'job', ...inputs }, { record, env: { GITHUB_JOB: record.job } });
+const endJob = (record: JobRecord, inputs: Record<string, string> = {}, kept: Options['kept'] = {}) =>
+  report({ scope: 'job', ...inputs }, { record, kept, env: { GITHUB_JOB: record.job } });
 
 async function recordOf(result: ActionResult): Promise<RunRecord> {
   return runRecordSchema.parse(JSON.parse(await readFile(result.outputs['record-path'] ?? '', 'utf8')));
+}
+
+interface Kept {
+  content: Buffer;
+  digest: string;
 }
 
 const messages = ({ annotations }: ActionResult, level: string) =>
@@ -300,6 +312,34 @@ describe('the record on the branch', () => {
       expect(await store().list()).toEqual([]);
     },
   );
+
+  test('comes with the predictions that gates kept, if they arrive as they were', async () => {
+    const [whole, damaged] = [Buffer.from([0x1f, 0x8b, 0, 0xff, 0x0d, 0x0a]), Buffer.from('other')].map(
+      (content) => ({
+        content,
+        digest: `sha256:${createHash('sha256').update(content).digest('hex')}`,
+      }),
+    ) as [Kept, Kept];
+    const gated = (number: number, name: string, { content, digest }: Kept) =>
+      trained(number, 0.9, {
+        job: name,
+        gates: [
+          {
+            ...{ verdict: 'pass', passed: true, rules: [], baseline: null, name: 'model' },
+            kept: { digest, bytes: content.length },
+          },
+        ],
+      });
+    await endJob(gated(1, 'a', whole), {}, { [keptPath(whole.digest)]: whole.content });
+    await endJob(gated(2, 'b', damaged), {}, { [keptPath(damaged.digest)]: Buffer.from('changed') });
+    await endJob(gated(3, 'c', whole), {}, { [keptPath(whole.digest)]: whole.content });
+    const result = await report({});
+    expect(messages(result, 'error')).toEqual([]);
+    expect(result.outputs.recorded).toBe('true');
+    expect(await store().file(keptPath(whole.digest))).toEqual(whole.content);
+    expect(await store().file(keptPath(damaged.digest))).toBeUndefined();
+    expect(messages(result, 'notice').filter((one) => one.startsWith('Predictions'))).toHaveLength(1);
+  });
 
   test('is not kept where that is not wanted, or there is nothing to keep', async () => {
     const never = await report({ record: 'never' }, { record });

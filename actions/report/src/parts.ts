@@ -1,7 +1,8 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type GitHub, messageOf, UserError } from '@mlops/core';
-import { type JobRecord, jobRecordSchema } from '@mlops/core/record';
+import { annotate, type GitHub, messageOf, UserError } from '@mlops/core';
+import { type JobRecord, jobRecordSchema, type Kept, keepFile, keptFile, keptPath } from '@mlops/core/record';
 import { type ArtifactStore, artifactStore, hasGitHubArtifacts } from '@mlops/core/store';
 
 /** Parts of a project's record travel between jobs as artifacts whose names start so. */
@@ -9,7 +10,36 @@ export function partPrefix(project: string): string {
   return `mlops-record${project && `-${project}`}.`;
 }
 
-export const partFile = 'run-record.json';
+const partFile = 'run-record.json';
+
+/** The files of a job's part in its folder `mlops`: the record, and the predictions that its gates kept. */
+export function filesOfPart(record: JobRecord, { temp }: Pick<GitHub, 'temp'>): string[] {
+  const kept = keptBy([record]).map(({ digest }) => keptPath(digest));
+  return [partFile, ...kept.filter((path) => existsSync(join(temp, 'mlops', path)))];
+}
+
+/** The predictions that the gates of jobs kept, by their paths on the records branch. */
+export async function keptFiles(
+  jobs: readonly JobRecord[],
+  github: Pick<GitHub, 'temp'>,
+): Promise<Map<string, Buffer>> {
+  const files = new Map<string, Buffer>();
+  for (const kept of keptBy(jobs)) {
+    const content = await keptFile(github, kept);
+    if (content) files.set(keptPath(kept.digest), content);
+    else
+      annotate(
+        'notice',
+        'Predictions that a gate kept did not arrive as they were, so later runs cannot be compared with them example by example.',
+      );
+  }
+  return files;
+}
+
+function keptBy(jobs: readonly JobRecord[]): Kept[] {
+  const all = jobs.flatMap(({ gates }) => gates.flatMap(({ kept }) => kept ?? []));
+  return [...new Map(all.map((kept) => [kept.digest, kept])).values()];
+}
 
 /** A matrix may have 256 legs; the service is not asked for all of them at once. */
 const atOnce = 8;
@@ -35,8 +65,13 @@ export async function partsOfOtherJobs(
 async function partIn(artifact: string, store: ArtifactStore, temp: string): Promise<JobRecord> {
   const folder = await mkdtemp(join(temp, 'mlops-part-'));
   try {
-    await store.restore(artifact, folder, [partFile]);
-    return parsed(await readFile(join(folder, partFile), 'utf8').catch(() => undefined), artifact);
+    await store.restore(artifact, folder, [partFile, 'predictions']);
+    const part = parsed(await readFile(join(folder, partFile), 'utf8').catch(() => undefined), artifact);
+    for (const { digest } of keptBy([part])) {
+      const content = await readFile(join(folder, keptPath(digest))).catch(() => undefined);
+      if (content) await keepFile({ temp }, content);
+    }
+    return part;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -19,7 +19,7 @@ import type { action } from './action.ts';
 import { combined, extrasOfOtherJobs, handOnExtras } from './extras.ts';
 import { artifactUrl, mentions, reportName } from './names.ts';
 import { missingFiles, ownExtras } from './own-extras.ts';
-import { partFile, partPrefix, partsOfOtherJobs } from './parts.ts';
+import { filesOfPart, keptFiles, partPrefix, partsOfOtherJobs } from './parts.ts';
 import { aboutRun, aliasesOf } from './run-facts.ts';
 import { showable } from './showable.ts';
 
@@ -50,7 +50,7 @@ async function handOn(
   // Legs of a matrix and calls of the same workflow share a job's name, hence the random part.
   const name = `${partPrefix(project)}${github.job}-${randomBytes(4).toString('hex')}`;
   const store = artifactStore({ retentionDays: inputs.retentionDays, signal });
-  await store.save(name, join(github.temp, 'mlops'), [partFile]);
+  await store.save(name, join(github.temp, 'mlops'), filesOfPart(record, github));
   const extras = await ownExtras(inputs, workingDirectory, readUserReport);
   if (Object.keys(extras).length) await handOnExtras({ ...extras, job: record }, project, github, store);
   outputs.artifactName = name;
@@ -155,6 +155,7 @@ async function keep(
     const path = await new BranchStore({ remote, branch: inputs.recordsBranch, signal }).append(
       record,
       aliasesOf(record),
+      await keptFiles(record.jobs, github),
     );
     console.log(`Recorded as ${path} on ${inputs.recordsBranch}.`);
     return true;

@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type GitHub, UserError } from '../src/index.ts';
-import { BranchStore, originOf, RecordsDeniedError, type RunRecord } from '../src/record/index.ts';
+import { BranchStore, keptPath, originOf, RecordsDeniedError, type RunRecord } from '../src/record/index.ts';
 
 const folders: string[] = [];
 afterEach(() => {
@@ -65,6 +66,20 @@ describe('the record store on a branch', () => {
     expect((await store.alias('model', 'production'))?.record.run.id).toBe('1');
     await store.append(record(4), [{ model: 'model', name: 'production', ...alias, revision: 'r2' }]);
     expect((await store.alias('model', 'production'))?.alias.revision).toBe('r2');
+  });
+
+  test('keeps files of any bytes beside the records, once for the same content', async () => {
+    const remote = bareRemote();
+    const store = new BranchStore({ remote: { url: remote } });
+    const content = Buffer.from([0, 0x0d, 0x0a, 0xff, ...randomBytes(100_000)]);
+    const path = keptPath(`sha256:${'a'.repeat(64)}`);
+    await store.append(record(1), [], new Map([[path, content]]));
+    await store.append(record(2), [], new Map([[path, content]]));
+    expect(await store.file(path)).toEqual(content);
+    expect(await store.file('predictions/other.csv.gz')).toBeUndefined();
+    expect(await store.list()).toHaveLength(2);
+    const blobs = git(remote, 'rev-list', '--objects', 'mlops-records').split('\n');
+    expect(blobs.filter((line) => line.endsWith(path))).toHaveLength(1);
   });
 
   test('20 writers at once lose nothing', { timeout: 120_000 }, async () => {

@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { UserError } from '../errors.ts';
@@ -41,6 +42,7 @@ export class RecordsDeniedError extends UserError {
  *
  *     runs/<ref>/<finished>-<run>-<attempt>.json    refs/heads/main is heads/main
  *     aliases/<model>/<name>.json                   both as in a URL
+ *     predictions/<digest>.csv.gz                   what gates kept, once for the same content
  */
 export class BranchStore {
   readonly #remote: Remote;
@@ -56,12 +58,17 @@ export class BranchStore {
   }
 
   /**
-   * Appends a run's record and moves aliases, in one commit. Answers the record's path on the branch.
+   * Appends a run's record, moves aliases and adds files by their paths on the branch, in one commit. Answers the
+   * record's path on the branch.
    * @throws RecordsDeniedError when the remote does not let this run push.
    */
-  async append(record: RunRecord, aliases: readonly AliasMove[] = []): Promise<string> {
+  async append(
+    record: RunRecord,
+    aliases: readonly AliasMove[] = [],
+    added: ReadonlyMap<string, Uint8Array> = new Map(),
+  ): Promise<string> {
     const path = recordPath(record);
-    const files = new Map([[path, pretty(record)]]);
+    const files = new Map<string, string | Uint8Array>([...added, [path, pretty(record)]]);
     for (const { model, name, ...alias } of aliases)
       files.set(aliasPath(model, name), pretty({ ...alias, record: path }));
     await ScratchRepository.use(this.#remote, this.#signal, (git) =>
@@ -119,8 +126,19 @@ export class BranchStore {
     return (await this.#read(async (_, paths) => paths.filter((path) => path.startsWith('runs/')))) ?? [];
   }
 
+  /** The content of one file on the branch, of which nothing else is fetched; undefined when it is not there. */
+  async file(path: string): Promise<Buffer | undefined> {
+    return this.#read(async (_, paths, git) =>
+      paths.includes(path) ? git.content(`refs/records:${path}`) : undefined,
+    );
+  }
+
   async #read<T>(
-    fn: (show: (path: string) => Promise<string | undefined>, paths: string[]) => Promise<T>,
+    fn: (
+      show: (path: string) => Promise<string | undefined>,
+      paths: string[],
+      git: ScratchRepository,
+    ) => Promise<T>,
   ): Promise<T | undefined> {
     return ScratchRepository.use(this.#remote, this.#signal, async (git) => {
       const tip = await this.#fetch(git).catch((error: unknown) => {
@@ -131,7 +149,7 @@ export class BranchStore {
       const paths = (await git.run(['ls-tree', '-r', '-z', '--name-only', tip])).split('\0').filter(Boolean);
       const show = async (path: string) =>
         paths.includes(path) ? git.run(['show', `${tip}:${path}`]) : undefined;
-      return fn(show, paths);
+      return fn(show, paths, git);
     });
   }
 
@@ -193,12 +211,18 @@ export class BranchStore {
     );
   }
 
-  async #commit(git: ScratchRepository, files: Map<string, string>, message: string): Promise<void> {
+  async #commit(
+    git: ScratchRepository,
+    files: ReadonlyMap<string, string | Uint8Array>,
+    message: string,
+  ): Promise<void> {
     const tip = await this.#fetch(git);
+    const staged = join(git.folder, 'records-file');
     const index = { GIT_INDEX_FILE: join(git.folder, 'records-index') };
     await git.run(tip ? ['read-tree', tip] : ['read-tree', '--empty'], undefined, index);
     for (const [path, content] of files) {
-      const blob = await git.run(['hash-object', '-w', '--stdin'], content);
+      await writeFile(staged, content);
+      const blob = await git.run(['hash-object', '-w', '--no-filters', '--', staged]);
       await git.run(['update-index', '--add', '--cacheinfo', `100644,${blob},${path}`], undefined, index);
     }
     // The other records' contents were never fetched and need not be.

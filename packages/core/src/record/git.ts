@@ -41,6 +41,13 @@ export class ScratchRepository {
     return stdout.trim();
   }
 
+  /** The content of a file, any bytes, by its id or as `commit:path`. */
+  async content(object: string): Promise<Buffer> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of this.stream(['cat-file', 'blob', object])) chunks.push(chunk);
+    return Buffer.concat(chunks);
+  }
+
   /** What a command of git writes, as it comes: any bytes, and any number of them. */
   async *stream(args: readonly string[], input = ''): AsyncGenerator<Buffer> {
     const child = spawn('git', args, {

@@ -2,4 +2,5 @@ export { type AliasChange, type RecordsBranch, withRecordsBranch } from './all-r
 export { type Alias, type AliasMove, BranchStore, RecordsDeniedError } from './branch-store.ts';
 export { gitFailure, gitWords, originOf, type Remote, ScratchRepository } from './git.ts';
 export { jobRecordPath, writeJobRecord } from './job-record.ts';
+export { isKept, type Kept, keepFile, keptFile, keptPath, mostKeptBytes } from './kept.ts';
 export * from './schema.ts';
