@@ -31,7 +31,7 @@ def value(name, case):
     if name == 'mae': return m.mean_absolute_error(y, p, sample_weight=w)
     if name == 'mape': return m.mean_absolute_percentage_error(y, p, sample_weight=w)
     if name == 'r2': return m.r2_score(y, p, sample_weight=w)
-    if name == 'median_absolute_error': return m.median_absolute_error(y, p)
+    if name == 'median_absolute_error': return m.median_absolute_error(y, p) if w is None else np.nan  # not offered with weights
     if base == 'quantile_loss': return m.mean_pinball_loss(y, p, sample_weight=w, alpha=float(at))
     if name == 'accuracy': return m.accuracy_score(y, p, sample_weight=w)
     if name == 'balanced_accuracy': return m.balanced_accuracy_score(y, p, sample_weight=w)

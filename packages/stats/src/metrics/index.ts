@@ -1,5 +1,7 @@
 import type { Predictions, Task } from '../predictions.ts';
+import { calibrationMetric } from './calibration.ts';
 import { classificationMetric } from './classification.ts';
+import { curveMetric } from './curves.ts';
 import type { MetricDefinition } from './definition.ts';
 import { latencyMetric } from './latency.ts';
 import { probabilityMetric } from './probability.ts';
@@ -8,7 +10,10 @@ import { regressionMetric } from './regression.ts';
 
 export type { MetricDefinition } from './definition.ts';
 
-const families = [classificationMetric, probabilityMetric, regressionMetric, rankingMetric, latencyMetric];
+const families = [
+  ...[classificationMetric, curveMetric, probabilityMetric, calibrationMetric],
+  ...[regressionMetric, rankingMetric, latencyMetric],
+];
 
 /** The built-in metric of a name, parameters included; undefined for a name that is none. */
 export function metricNamed(name: string): MetricDefinition | undefined {

@@ -25,12 +25,13 @@ const simpleMetrics: ReadonlyMap<string, MetricDefinition> = new Map(
     metric({
       ...{ name: 'median_absolute_error', greaterIsBetter: false, range: positive, tasks: ['regression'] },
       needs: 'prediction',
-      description: 'Median of the absolute errors; weights do not count.',
-      statistic: (predictions) => ({
-        kind: 'quantile',
-        values: Float64Array.from(predictions.label, (_, i) => Math.abs(errorOf(predictions, i))),
-        at: 0.5,
-      }),
+      description: 'Median of the absolute errors.',
+      unless: ({ weight }) => (weight ? "'median_absolute_error' has no place for weights" : undefined),
+      statistic(predictions) {
+        const values = new Float64Array(predictions.size);
+        for (let i = 0; i < values.length; i++) values[i] = Math.abs(errorOf(predictions, i));
+        return { kind: 'quantile', values, at: 0.5 };
+      },
     }),
     metric({
       ...{ name: 'r2', greaterIsBetter: true, range: [Number.NEGATIVE_INFINITY, 1], tasks: ['regression'] },
@@ -70,8 +71,10 @@ function errorOf({ prediction, label }: Predictions, i: number): number {
 function determination(predictions: Predictions): Statistic {
   const { size, label } = predictions;
   const weight = weights(predictions);
-  // Around their mean, since the squares of large numbers would swallow the variance.
-  const mean = label.reduce((sum, value) => sum + value / size, 0);
+  // Around their mean, since the squares of large numbers would swallow the variance; from the first, so that a constant
+  // target has none at all.
+  const first = label[0] as number;
+  const mean = first + label.reduce((sum, value) => sum + (value - first) / size, 0);
   const columns = [new Float64Array(size), new Float64Array(size), new Float64Array(size), weight] as const;
   for (let i = 0; i < size; i++) {
     const [w, centred] = [weight[i] as number, (label[i] as number) - mean];
@@ -79,15 +82,16 @@ function determination(predictions: Predictions): Statistic {
     columns[1][i] = w * centred;
     columns[2][i] = w * centred ** 2;
   }
-  const constant = label.every((value) => value === label[0]);
   return {
     ...{ kind: 'sums', columns, cell: undefined, cells: 1 },
     value(totals) {
       const [errors, sum, squares, total] = Array.from(totals) as [number, number, number, number];
-      const variance = constant ? 0 : squares - sum ** 2 / total;
-      // scikit-learn's answers where nothing varies.
-      if (variance <= 0) return errors === 0 ? 1 : 0;
+      const variance = squares - sum ** 2 / total;
+      // What is left by rounding where all are the same, as in a resample of one example again and again.
+      if (!(variance > squares * nothing)) return errors === 0 ? 1 : 0;
       return 1 - errors / variance;
     },
   };
 }
+
+const nothing = 1e-13;
