@@ -1,7 +1,14 @@
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { BranchStore, type JobRecord, type RuleRecord } from '@mlops/core/record';
+import {
+  BranchStore,
+  type JobRecord,
+  keptPath,
+  type RuleRecord,
+  type TrainingRecord,
+} from '@mlops/core/record';
 import { type ActionOptions, type ActionResult, fakeRunner, runAction } from '@mlops/testkit/runner-files';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { digest, git, job, Origin, run, training } from './origin.ts';
@@ -42,6 +49,10 @@ function messages(annotations: ActionResult['annotations'], level: string): stri
 
 const trained = (accuracy: number, name = 'model') =>
   job(1, { trainings: [training({ name, metrics: { accuracy } })] });
+
+const move = (name: string, model = 'model') => ({
+  ...{ model, name, modelDigest: digest('a'), revision: 'r1', since: '2026-01-01T00:00:00.000Z' },
+});
 
 async function write(files: Record<string, string>): Promise<void> {
   for (const [path, content] of Object.entries(files)) {
@@ -167,6 +178,7 @@ describe('the verdict', () => {
     expect(rest).toEqual({
       schema: 1,
       verdict: 'fail',
+      name: 'model',
       passed: false,
       baseline: { kind: 'git', ref: 'git:main', commit },
     });
@@ -196,8 +208,6 @@ describe('the verdict', () => {
 });
 
 describe('a baseline on the records branch', () => {
-  const alias = { modelDigest: digest('a'), revision: 'r1', since: '2026-01-01T00:00:00.000Z' };
-  const move = (name: string, model = 'model') => ({ model, name, ...alias });
   const passed = { gates: [{ verdict: 'pass' as const, passed: true, rules: [], baseline: null }] };
   const refused = { gates: [{ verdict: 'fail' as const, passed: false, rules: [], baseline: null }] };
   let store: BranchStore;
@@ -446,6 +456,7 @@ describe('predictions', () => {
     expect(errors(result)).toEqual([]);
     expect(result.outputs).toMatchObject({ verdict: 'pass', passed: 'true' });
     expect(result.record?.gates[0]).toMatchObject({
+      kept: { digest: expect.stringMatching(/^sha256:/) },
       // Wilson's interval of 180 of 200.
       rules: [
         { interval: { low: expect.closeTo(0.850594, 6), high: expect.closeTo(0.93433, 6) } },
@@ -454,6 +465,14 @@ describe('predictions', () => {
       data: { candidate: { examples: 200, duplicates: 0 }, baseline: null },
       settings: { resamples: 10_000, seed: 0 },
     });
+  });
+
+  test('are not kept where that is not wanted', async () => {
+    await write({ 'predictions.csv': candidate });
+    const inputs = { rules: 'accuracy: { threshold: 0.5 }', predictions: 'predictions.csv' };
+    const result = await gate({ ...inputs, 'keep-predictions': 'false' });
+    expect(result.record?.gates[0]?.kept).toBeUndefined();
+    expect(existsSync(join(result.runner.temp, 'mlops', 'predictions'))).toBe(false);
   });
 
   test('are compared with those of a baseline, and give the same verdict file each time', async () => {
@@ -471,6 +490,86 @@ describe('predictions', () => {
     expect(JSON.parse(files[0] ?? '')).toMatchObject({
       data: { paired: 200, unpaired: { candidate: 0, baseline: 0 } },
     });
+  });
+
+  const rules = 'accuracy: { min_absolute_change: 0.1 }';
+  const before = table(rows((i) => i < 60).toReversed());
+
+  /** Gates a baseline's predictions in a run of its own and records that run, as the report does. */
+  async function recordBaseline(changes: { lost?: boolean } = {}): Promise<void> {
+    await write({ 'predictions.csv': before });
+    const result = await gate({ rules: 'accuracy: { threshold: 0.5 }', predictions: 'predictions.csv' });
+    const record = result.record as JobRecord;
+    const path = keptPath(record.gates[0]?.kept?.digest ?? '');
+    const content = await readFile(join(result.runner.temp, 'mlops', path));
+    const stages = [
+      {
+        ...{
+          name: 'train',
+          outcome: 'ran',
+          reason: '',
+          key: null,
+          durationMs: 1,
+          savedMs: 0,
+          parameters: {},
+        },
+        startedAt: '2026-01-01T00:00:00.000Z',
+        inputs: [{ path: 'data.csv', digest: `md5:${'1'.repeat(32)}`, bytes: 1 }],
+        outputs: [],
+      },
+    ] as TrainingRecord['stages'];
+    const model = { path: 'model', digest: digest('d'), bytes: 1, artifact: null };
+    record.trainings = [training({ metrics: { accuracy: 0.7 }, parameters: { depth: 3 }, stages, model })];
+    await new BranchStore({ remote: { url: origin.bare } }).append(
+      run(1, [record]),
+      [move('production')],
+      changes.lost ? new Map() : new Map([[path, content]]),
+    );
+  }
+
+  test('are compared with those that the run of the baseline kept', async () => {
+    await recordBaseline();
+    await write({ 'predictions.csv': candidate });
+    const result = await gate({ rules, predictions: 'predictions.csv' });
+    expect([errors(result), notices(result)]).toEqual([[], []]);
+    expect(result.outputs).toMatchObject({ verdict: 'pass', baseline: 'alias:production at 1111111' });
+    expect(result.record?.gates[0]).toMatchObject({
+      name: 'model',
+      baseline: {
+        ...{ kind: 'alias', run: { id: '1001' }, modelDigest: digest('d'), parameters: { depth: 3 } },
+        inputs: [{ path: 'data.csv' }],
+      },
+      data: { paired: 200, baseline: { examples: 200 } },
+      rules: [{ interval: { confidence: 0.95 }, candidate: 0.9, baseline: 0.7 }],
+    });
+  });
+
+  test('of a baseline that lost its own are held against its metrics, and a notice says so', async () => {
+    await recordBaseline({ lost: true });
+    await write({ 'predictions.csv': candidate });
+    const result = await gate({ rules, predictions: 'predictions.csv' });
+    expect(notices(result)).toEqual([
+      "There are no predictions of 'alias:production': they did not reach the records branch. Its metrics are compared instead, without the noise of examples.",
+    ]);
+    expect(result.record?.gates[0]?.rules[0]).toMatchObject({ verdict: 'pass', baseline: 0.7 });
+    expect(result.record?.gates[0]?.rules[0]?.interval).toBeUndefined();
+  });
+
+  test('are compared with those of a commit, of a folder as of a file', async () => {
+    await origin.commit('Before', { 'out/1.csv': before, 'metrics.json': '{"accuracy": 0.7}' });
+    await write({ 'out/1.csv': candidate });
+    for (const predictions of ['out', 'out/1.csv']) {
+      const result = await gate({ rules, predictions, baseline: 'git:HEAD' });
+      expect([errors(result), notices(result)]).toEqual([[], []]);
+      expect(result.record?.gates[0]?.data).toMatchObject({
+        paired: 200,
+        baseline: { files: [{ path: 'out/1.csv at HEAD' }] },
+      });
+    }
+    const other = await gate({ rules, predictions: 'out/1.csv', baseline: 'git:HEAD~1', enforce: 'false' });
+    expect(notices(other)).toEqual([
+      "There are no predictions of 'git:HEAD~1': they were not committed. Its metrics are compared instead, without the noise of examples.",
+    ]);
   });
 
   test('that are damaged are told with their row', async () => {

@@ -26,7 +26,7 @@ export const action = defineAction({
     }),
     'baseline-predictions': list({
       description:
-        "Files with the baseline's predictions of the same examples, paired by id. Without `baseline` they are the baseline.",
+        "Files with the baseline's predictions of the same examples, paired by id. Without `baseline` they are the baseline. Default: those that the baseline's run kept with its record, or that were committed.",
     }),
     resamples: integer({
       description: 'Resamples of the bootstrap, which serves metrics without a formula for their interval.',
@@ -56,6 +56,11 @@ export const action = defineAction({
       description:
         'Verdict of comparisons where candidate and baseline predict the same of every example, as one model compared with itself does.',
       default: 'warn',
+    }),
+    'keep-predictions': flag({
+      description:
+        "Whether the candidate's predictions stay with the run's record, so that later runs can be compared with them. Everyone who can read the repository can read them there.",
+      default: true,
     }),
     baseline: text({
       description:

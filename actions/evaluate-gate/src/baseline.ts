@@ -1,8 +1,9 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { extname, join } from 'node:path';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { annotate, type GitHub, nearest, UserError } from '@mlops/core';
 import {
   BranchStore,
+  type GateRecord,
   type JobRecord,
   numberOf,
   originOf,
@@ -10,16 +11,19 @@ import {
   type TrainingRecord,
 } from '@mlops/core/record';
 import { readMetrics } from '@mlops/metrics';
-import { atCommit } from './commit.ts';
+import type { Columns, PredictionTable } from '@mlops/predictions';
+import { atCommit, type Commit } from './commit.ts';
 import type { Measurements } from './judge.ts';
+import { keptPredictions, without } from './keep.ts';
 import { samplesOf } from './seeds.ts';
 
-export interface Baseline extends Measurements {
-  kind: 'alias' | 'branch' | 'git' | 'file';
-  /** As the user wrote it, such as `alias:production`. */
-  ref: string;
-  commit: string | null;
+/** A baseline; its `ref` is as the user wrote it, such as `alias:production`. */
+export interface Baseline extends Measurements, About {
+  /** Undefined where they are not asked for, or there are none. */
+  predictions?: PredictionTable | undefined;
 }
+
+type About = NonNullable<GateRecord['baseline']>;
 
 export interface BaselineOptions {
   github: GitHub;
@@ -31,6 +35,8 @@ export interface BaselineOptions {
   name: string;
   /** Metrics files relative to the working directory, looked up in a commit for `git:`. */
   files: readonly string[];
+  /** The candidate's predictions, where those of the baseline are wanted as well. */
+  predictions: { files: readonly string[]; columns: Columns; testSet: string } | undefined;
 }
 
 const kinds = ['alias', 'branch', 'git', 'file', 'none'];
@@ -75,7 +81,7 @@ function needed(name: string, written: string): string {
 async function fromAlias(name: string, options: BaselineOptions): Promise<Baseline | undefined> {
   const store = await records(options);
   const found = await store.alias(options.name, name);
-  return found && fromRecord('alias', `alias:${name}`, found.record, options.name);
+  return found && fromRecord({ kind: 'alias', ref: `alias:${name}` }, found.record, store, options);
 }
 
 /** The newest run but this one whose model its gate let pass: a worse one must not become what later ones are held to. */
@@ -85,12 +91,12 @@ async function fromBranch(branch: string, options: BaselineOptions): Promise<Bas
     branch,
     ({ run, jobs }) => run.id !== options.github.runId && jobs.some((job) => isAccepted(job, options.name)),
   );
-  return record && fromRecord('branch', `branch:${branch}`, record, options.name);
+  return record && fromRecord({ kind: 'branch', ref: `branch:${branch}` }, record, store, options);
 }
 
 function isAccepted({ trainings, gates, steps }: JobRecord, name: string): boolean {
   return (
-    trainings.some((training) => training.name === name) &&
+    [...trainings, ...gates].some((one) => one.name === name) &&
     gates.every(({ passed }) => passed) &&
     steps.every(({ action, outcome }) => action !== 'train' || outcome === 'success')
   );
@@ -110,25 +116,36 @@ async function records({
   });
 }
 
-function fromRecord(
-  kind: 'alias' | 'branch',
-  ref: string,
-  record: RunRecord,
-  name: string,
-): Baseline | undefined {
-  const training = trainingIn(record, name);
-  if (!training) {
-    annotate('notice', `'${ref}' is no baseline: run ${record.run.id} recorded no training named '${name}'.`);
+async function fromRecord(
+  { kind, ref }: Pick<About, 'kind' | 'ref'>,
+  { run, jobs }: RunRecord,
+  store: BranchStore,
+  { name, predictions }: BaselineOptions,
+): Promise<Baseline | undefined> {
+  const training = jobs.flatMap((job) => job.trainings).findLast((one) => one.name === name);
+  const gates = jobs.flatMap((job) => job.gates).filter((one) => one.name === name);
+  if (!training && !gates.length) {
+    annotate('notice', `'${ref}' is no baseline: run ${run.id} recorded no training named '${name}'.`);
     return undefined;
   }
-  const metrics = Object.fromEntries(
-    Object.entries(training.metrics).map(([metric, value]) => [metric, numberOf(value)]),
-  );
-  return { kind, ref, commit: record.run.commit, metrics, samples: samplesOf(training) };
+  const metrics = Object.entries(training?.metrics ?? {}).map(([metric, value]) => [metric, numberOf(value)]);
+  return {
+    ...{ kind, ref, commit: run.commit, run: { id: run.id, url: run.url } },
+    ...(training && aboutTraining(training)),
+    metrics: Object.fromEntries(metrics),
+    samples: training && samplesOf(training),
+    predictions: predictions && (await keptPredictions(store, gates, ref, predictions.testSet)),
+  };
 }
 
-function trainingIn(record: RunRecord, name: string): TrainingRecord | undefined {
-  return record.jobs.flatMap((job) => job.trainings).findLast((training) => training.name === name);
+function aboutTraining({ model, parameters, stages, durationMs, resources }: TrainingRecord): Partial<About> {
+  const written = new Set(stages.flatMap(({ outputs }) => outputs.map(({ path }) => path)));
+  const read = stages.flatMap(({ inputs }) => inputs).filter(({ path }) => !written.has(path));
+  return {
+    ...(model && { modelDigest: model.digest }),
+    ...{ parameters, durationMs, inputs: [...new Map(read.map((input) => [input.path, input])).values()] },
+    ...(resources && { cost: { amount: resources.cost.amount, currency: resources.cost.currency } }),
+  };
 }
 
 async function fromFile(path: string, { workingDirectory }: BaselineOptions): Promise<Baseline> {
@@ -136,30 +153,65 @@ async function fromFile(path: string, { workingDirectory }: BaselineOptions): Pr
   return { kind: 'file', ref: `file:${path}`, commit: null, metrics: Object.fromEntries(values) };
 }
 
-/** The metrics files as they were committed; undefined when the commit has none of them. */
+/** Metrics and predictions as they were committed; undefined when the commit has none of them. */
 async function fromGit(ref: string, options: BaselineOptions): Promise<Baseline | undefined> {
-  return atCommit(ref, options, async ({ id, read }) => {
+  const { files, predictions } = options;
+  return atCommit(ref, options, async (commit) => {
     const folder = await mkdtemp(join(options.github.temp, 'mlops-baseline-'));
     try {
-      const shown = new Map<string, string>();
-      for (const [i, file] of options.files.entries()) {
-        const text = await read(file);
-        if (text === undefined) continue;
-        const copy = `${i}${extname(file)}`;
-        await writeFile(join(folder, copy), text);
-        shown.set(copy, `${file} at ${ref}`);
-      }
-      if (shown.size === 0) {
-        annotate(
-          'notice',
-          `'git:${ref}' is no baseline: ${id.slice(0, 7)} has no ${options.files.join(', ')}.`,
-        );
+      const [metrics, table] = [
+        await copied(commit, files, join(folder, 'metrics'), ref),
+        await copied(commit, predictions?.files ?? [], join(folder, 'predictions'), ref),
+      ];
+      if (metrics.size + table.size === 0) {
+        const sought = [...files, ...(predictions?.files ?? [])].join(', ');
+        annotate('notice', `'git:${ref}' is no baseline: ${commit.id.slice(0, 7)} has no ${sought}.`);
         return undefined;
       }
-      const { values } = await readMetrics(folder, [...shown.keys()], (copy) => shown.get(copy) ?? copy);
-      return { kind: 'git', ref: `git:${ref}`, commit: id, metrics: Object.fromEntries(values) };
+      const shown = (copy: string) => metrics.get(copy) ?? table.get(copy) ?? copy;
+      const { values } = await readMetrics('', [...metrics.keys()], shown);
+      return {
+        ...{ kind: 'git', ref: `git:${ref}`, commit: commit.id, metrics: Object.fromEntries(values) },
+        predictions:
+          predictions && (await predictionsAt([...table.keys()], predictions.columns, shown, `git:${ref}`)),
+      };
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
   });
+}
+
+async function predictionsAt(
+  copies: readonly string[],
+  columns: Columns,
+  shown: (copy: string) => string,
+  ref: string,
+): Promise<PredictionTable | undefined> {
+  if (!copies.length) return without(ref, 'they were not committed');
+  const starts = await Promise.all(
+    copies.map((copy) => readFile(copy).then((content) => content.subarray(0, 40))),
+  );
+  if (starts.some((start) => start.includes('version https://git-lfs')))
+    return without(ref, 'what was committed is a Git LFS pointer');
+  const { readPredictions } = await import('@mlops/predictions');
+  return readPredictions('', copies, columns, shown);
+}
+
+/** Copies files, and what folders hold, out of a commit: path of the copy → how a reader knows it. */
+async function copied(
+  commit: Commit,
+  paths: readonly string[],
+  folder: string,
+  ref: string,
+): Promise<Map<string, string>> {
+  const copies = new Map<string, string>();
+  for (const path of paths)
+    for (const { name, content } of await commit.files(path)) {
+      // Arrays of NumPy are columns by the names of their files.
+      const copy = join(folder, String(copies.size), basename(name));
+      await mkdir(dirname(copy), { recursive: true });
+      await writeFile(copy, await content());
+      copies.set(copy, `${name} at ${ref}`);
+    }
+  return copies;
 }

@@ -1,12 +1,14 @@
+import { execFile } from 'node:child_process';
 import { posix, relative, resolve, sep } from 'node:path';
+import { promisify } from 'node:util';
 import { type GitHub, messageOf, retry, UserError } from '@mlops/core';
 import { command } from '@mlops/core/process';
 import { gitFailure, originOf, ScratchRepository } from '@mlops/core/record';
 
 export interface Commit {
   id: string;
-  /** A file's content, by its path relative to the working directory; undefined when the commit has no such file. */
-  read(path: string): Promise<string | undefined>;
+  /** The file at a path relative to the working directory, or all files of the folder there, named as `path` is. */
+  files(path: string): Promise<{ name: string; content: () => Promise<Buffer> }[]>;
 }
 
 interface Where {
@@ -22,11 +24,16 @@ interface Where {
  */
 export async function atCommit<T>(ref: string, where: Where, fn: (commit: Commit) => Promise<T>): Promise<T> {
   const { github, workingDirectory, signal } = where;
-  const here: Git = async (args) =>
-    (await command('git', args, { cwd: workingDirectory, signal })).stdout.trim();
-  const prefix = await here(['rev-parse', '--show-prefix']).catch(
-    () => `${posixPath(relative(github.workspace, workingDirectory))}/`,
-  );
+  const here: Git = {
+    run: async (args) => (await command('git', args, { cwd: workingDirectory, signal })).stdout.trim(),
+    content: async (blob) => {
+      const options = { cwd: workingDirectory, signal, encoding: 'buffer', maxBuffer: mostBytes } as const;
+      return (await promisify(execFile)('git', ['cat-file', 'blob', blob], options)).stdout;
+    },
+  };
+  const prefix = await here
+    .run(['rev-parse', '--show-prefix'])
+    .catch(() => `${posixPath(relative(github.workspace, workingDirectory))}/`);
   const inTree = (path: string) =>
     posix.join(prefix, posixPath(relative(workingDirectory, resolve(workingDirectory, path))));
 
@@ -36,9 +43,8 @@ export async function atCommit<T>(ref: string, where: Where, fn: (commit: Commit
     await originOf(github, workingDirectory, where.token),
     signal,
     async (scratch) => {
-      const there: Git = (args) => scratch.run(args);
-      await fetch(ref, there, signal);
-      return fn(commitIn(there, await idOf('FETCH_HEAD', there), inTree));
+      await fetch(ref, scratch, signal);
+      return fn(commitIn(scratch, await idOf('FETCH_HEAD', scratch), inTree));
     },
   );
 }
@@ -47,15 +53,18 @@ function posixPath(path: string): string {
   return path.split(sep).join('/');
 }
 
-type Git = (args: string[]) => Promise<string>;
+type Git = Pick<ScratchRepository, 'run' | 'content'>;
+
+/** The largest file that Node.js holds in one piece. */
+const mostBytes = 2 ** 31;
 
 function idOf(ref: string, git: Git): Promise<string> {
-  return git(['rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`]);
+  return git.run(['rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`]);
 }
 
 async function fetch(ref: string, git: Git, signal: AbortSignal): Promise<void> {
   await retry(
-    () => git(['fetch', '--quiet', '--no-tags', '--depth=1', '--filter=blob:none', '--', 'origin', ref]),
+    () => git.run(['fetch', '--quiet', '--no-tags', '--depth=1', '--filter=blob:none', '--', 'origin', ref]),
     {
       what: `fetching '${ref}'`,
       attempts: 4,
@@ -87,10 +96,17 @@ function isUnknown(error: unknown): boolean {
 function commitIn(git: Git, id: string, inTree: (path: string) => string): Commit {
   return {
     id,
-    async read(path) {
-      const [entry = ''] = (await git(['ls-tree', '--full-tree', '-z', id, '--', inTree(path)])).split('\0');
-      const [, blob] = /^\d+ blob (\w+)\t/.exec(entry) ?? [];
-      return blob && git(['cat-file', 'blob', blob]);
+    async files(path) {
+      const place = inTree(path);
+      const entries = (await git.run(['ls-tree', '-r', '--full-tree', '-z', id, '--', place])).split('\0');
+      return entries.flatMap((entry) => {
+        const [, blob, found] = /^\d+ blob (\w+)\t(.+)$/s.exec(entry) ?? [];
+        if (!blob || !found) return [];
+        const below = posix.relative(place, found);
+        return [
+          { name: below ? posix.join(posixPath(path), below) : path, content: () => git.content(blob) },
+        ];
+      });
     },
   };
 }

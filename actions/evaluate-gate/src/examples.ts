@@ -1,5 +1,5 @@
 import type { GateRecord } from '@mlops/core/record';
-import type { PredictionTable, pairUp, readPredictions } from '@mlops/predictions';
+import type { PredictionTable, pairUp } from '@mlops/predictions';
 import type { Estimate, Predictions, Question } from '@mlops/stats';
 import { isGreaterBetter } from './known-metrics.ts';
 import { type BoundName, boundNames, type Rule, type Rules } from './rules.ts';
@@ -7,10 +7,8 @@ import { type BoundName, boundNames, type Rule, type Rules } from './rules.ts';
 type Pair = ReturnType<typeof pairUp>;
 
 export interface ExampleOptions {
-  workingDirectory: string;
-  files: readonly string[];
-  baselineFiles: readonly string[] | undefined;
-  columns: Parameters<typeof readPredictions>[2];
+  candidate: PredictionTable;
+  baseline: PredictionTable | undefined;
   resamples: number;
   seed: number;
   /** Share of examples that may be without a partner, or have an id twice. */
@@ -35,17 +33,10 @@ export interface Examples {
   data: NonNullable<GateRecord['data']>;
 }
 
-/** Reads the predictions, pairs them, and estimates everything that the rules ask of them in one pass. */
+/** Pairs the predictions, and estimates everything that the rules ask of them in one pass. */
 export async function examineExamples(rules: Rules, options: ExampleOptions): Promise<Examples> {
-  const { workingDirectory, files, baselineFiles, columns } = options;
-  const [stats, { pairUp, readPredictions: read }] = await Promise.all([
-    import('@mlops/stats'),
-    import('@mlops/predictions'),
-  ]);
-  const [candidate, baseline] = await Promise.all([
-    read(workingDirectory, files, columns),
-    baselineFiles && read(workingDirectory, baselineFiles, columns),
-  ]);
+  const { candidate, baseline } = options;
+  const [stats, { pairUp }] = await Promise.all([import('@mlops/stats'), import('@mlops/predictions')]);
   const pair = baseline && pairUp(candidate, baseline);
   const known = new Map<string, FromExamples | Question>();
   const values: Record<string, number> = {};

@@ -3,10 +3,12 @@ import { join } from 'node:path';
 import { annotate, type Context, type InputsOf, UserError } from '@mlops/core';
 import { type GateRecord, numberOf, type RuleRecord, type TrainingRecord } from '@mlops/core/record';
 import { readMetrics } from '@mlops/metrics';
+import type { PredictionTable } from '@mlops/predictions';
 import type { action } from './action.ts';
 import { type Baseline, findBaseline } from './baseline.ts';
 import type { Examples } from './examples.ts';
 import { isPassed, judge, type Measurements, type OnInconclusive, verdictOf } from './judge.ts';
+import { keepPredictions } from './keep.ts';
 import { checkDirections } from './known-metrics.ts';
 import { needBaseline } from './rules.ts';
 import { samplesOf } from './seeds.ts';
@@ -22,8 +24,11 @@ export async function gate(inputs: Inputs, context: Context<typeof action>): Pro
   checkDirections(inputs.rules);
   const training = context.record.trainings.at(-1);
   const candidate = await candidateMetrics(inputs, training, context.workingDirectory);
-  const examples = inputs.predictions && (await examine(inputs.predictions, inputs, context));
-  const baseline = needBaseline(inputs.rules) ? await baselineOf(inputs, context, training) : undefined;
+  const predictions = await predictionsIn(inputs.predictions, inputs, context);
+  const baseline = needBaseline(inputs.rules)
+    ? await baselineOf(inputs, context, training, predictions)
+    : undefined;
+  const examples = predictions && (await examine(predictions, baseline, inputs, context));
 
   const rules = judge(inputs.rules, {
     candidate: { ...candidate, metrics: { ...candidate.metrics, ...examples?.values } },
@@ -36,12 +41,16 @@ export async function gate(inputs: Inputs, context: Context<typeof action>): Pro
     verdict,
     passed: isPassed(rules, inputs.onInconclusive),
     rules,
+    name: nameOf(training),
     baseline: baseline ? described(baseline) : null,
     ...(examples && {
       data: examples.data,
       settings: { resamples: inputs.resamples, seed: inputs.seed },
     }),
   };
+  const kept =
+    predictions && inputs.keepPredictions ? await keepPredictions(predictions, context.github) : undefined;
+  if (kept) record.kept = kept;
   context.record.gates.push(record);
 
   const failed = rules.filter((rule) => rule.verdict !== 'pass');
@@ -76,17 +85,29 @@ function levelOf(
   return rule.verdict === 'inconclusive' && onInconclusive === 'pass' ? 'notice' : 'warning';
 }
 
+async function predictionsIn(
+  files: readonly string[] | undefined,
+  { columns = {} }: Inputs,
+  { workingDirectory }: Context<typeof action>,
+): Promise<PredictionTable | undefined> {
+  if (!files) return undefined;
+  const { readPredictions } = await import('@mlops/predictions');
+  return readPredictions(workingDirectory, files, columns);
+}
+
 /** What the predictions of each example say of the rules. */
 async function examine(
-  files: readonly string[],
+  candidate: PredictionTable,
+  found: Baseline | undefined,
   inputs: Inputs,
-  { workingDirectory, signal }: Context<typeof action>,
+  context: Context<typeof action>,
 ): Promise<Examples> {
   const { examineExamples } = await import('./examples.ts');
   const { resamples, seed, maxUnpaired, allowDifferentTestSet, ifSameAsBaseline } = inputs;
+  const baseline = (await predictionsIn(inputs.baselinePredictions, inputs, context)) ?? found?.predictions;
   return examineExamples(inputs.rules, {
-    ...{ workingDirectory, files, baselineFiles: inputs.baselinePredictions, columns: inputs.columns ?? {} },
-    ...{ resamples, seed, maxUnpaired, allowDifferentTestSet, ifSameAsBaseline, signal },
+    ...{ candidate, baseline, resamples, seed, maxUnpaired, allowDifferentTestSet, ifSameAsBaseline },
+    signal: context.signal,
   });
 }
 
@@ -95,6 +116,7 @@ async function baselineOf(
   inputs: Inputs,
   { github, workingDirectory, signal }: Context<typeof action>,
   training: TrainingRecord | undefined,
+  predictions: PredictionTable | undefined,
 ): Promise<Baseline | undefined> {
   if (inputs.baselinePredictions && inputs.baseline === undefined)
     return { kind: 'file', ref: `file:${inputs.baselinePredictions.join(', ')}`, commit: null, metrics: {} };
@@ -102,8 +124,16 @@ async function baselineOf(
     ...{ github, workingDirectory, signal },
     token: inputs.githubToken,
     recordsBranch: inputs.recordsBranch,
-    name: training?.name ?? 'model',
+    name: nameOf(training),
     files: inputs.metrics ?? ['metrics.json'],
+    predictions:
+      predictions && inputs.predictions && !inputs.baselinePredictions
+        ? {
+            files: inputs.predictions,
+            columns: inputs.columns ?? {},
+            testSet: predictions.record.testSet,
+          }
+        : undefined,
   });
 }
 
@@ -129,8 +159,13 @@ async function candidateMetrics(
   );
 }
 
-function described({ kind, ref, commit }: Baseline): NonNullable<GateRecord['baseline']> {
-  return { kind, ref, commit };
+function nameOf(training: TrainingRecord | undefined): string {
+  return training?.name ?? 'model';
+}
+
+function described(baseline: Baseline): NonNullable<GateRecord['baseline']> {
+  const { metrics: _, samples: __, predictions: ___, ...about } = baseline;
+  return about;
 }
 
 function baselineText({ ref, commit }: Baseline): string {

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RuleRecord } from '@mlops/core/record';
+import { type PredictionTable, readPredictions } from '@mlops/predictions';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ExampleOptions, examineExamples } from '../src/examples.ts';
 import { judge, type Verdict } from '../src/judge.ts';
@@ -16,12 +17,12 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 type Row = Readonly<Record<string, string | number>>;
 let written = 0;
 
-async function file(rows: readonly Row[]): Promise<string> {
+async function table(rows: readonly Row[]): Promise<PredictionTable> {
   const name = `${written++}.csv`;
   const columns = Object.keys(rows[0] ?? {});
   const lines = [columns, ...rows.map((row) => columns.map((column) => row[column]))];
   await writeFile(join(folder, name), `${lines.map((cells) => cells.join(',')).join('\n')}\n`);
-  return name;
+  return readPredictions(folder, [name], {});
 }
 
 async function judged(
@@ -32,9 +33,15 @@ async function judged(
 ): Promise<RuleRecord[]> {
   const parsed = rulesSchema.parse(rules);
   const examples = await examineExamples(parsed, {
-    ...{ workingDirectory: folder, files: [await file(candidate)], columns: {}, resamples: 2000, seed: 0 },
-    ...{ maxUnpaired: 0.01, allowDifferentTestSet: false, ifSameAsBaseline: 'warn' },
-    ...{ signal: new AbortController().signal, baselineFiles: baseline && [await file(baseline)] },
+    ...{ candidate: await table(candidate), baseline: baseline && (await table(baseline)) },
+    ...{
+      resamples: 2000,
+      seed: 0,
+      maxUnpaired: 0.01,
+      allowDifferentTestSet: false,
+      ifSameAsBaseline: 'warn',
+    },
+    signal: new AbortController().signal,
     ...changes,
   });
   return judge(parsed, {
