@@ -1,4 +1,4 @@
-import type { Predictions, Task } from '@mlops/stats';
+import { evaluate, metricNamed, type Predictions, type Task } from '@mlops/stats';
 
 /** Predictions of a test: what is not given is not there. */
 export function predictions(task: Task, given: Partial<Record<keyof Predictions, unknown>>): Predictions {
@@ -33,4 +33,13 @@ export function random(seed: number): () => number {
 /** A number of a normal distribution, by Box and Muller. */
 export function normal(uniform: () => number): number {
   return Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
+}
+
+/** A built-in metric's value; null where it is not defined. */
+export function valueIn(name: string, given: Predictions): number | null {
+  const definition = metricNamed(name);
+  if (!definition) throw new Error(`there is no metric ${name}`);
+  if (definition.problem(given)) return null;
+  const value = evaluate(definition.statistic(given));
+  return Number.isFinite(value) ? value : null;
 }
