@@ -1,6 +1,5 @@
-import { type Estimate, fromScore } from './estimate.ts';
+import { type Estimate, fromScore, withoutNoise, withoutVariation } from './estimate.ts';
 import { ascending } from './order.ts';
-import { pairedProportionEstimate, proportionEstimate } from './proportion.ts';
 import type { Auc } from './statistic.ts';
 
 /** Where one of two classes is missing there is no curve. */
@@ -11,19 +10,14 @@ export function hasBothClasses({ positive }: Auc): boolean {
 /** The area under the curve with the variance of DeLong, DeLong and Clarke-Pearson (1988), in logits. */
 export function aucEstimate(auc: Auc): Estimate {
   const { value, placements, positives, negatives } = placed(auc);
-  const error = Math.sqrt(covariance(placements, placements, auc.positive, positives, negatives));
-  const size = positives + negatives;
-  const smaller = Math.min(positives, negatives);
-  // Where no pair is in the wrong order there is no variance to see; a share without failures tells how little that says.
-  if (!(error > 0))
-    return {
-      ...proportionEstimate(value * smaller, smaller),
-      size,
-      method: 'Wilson score interval, by the smaller class',
-    };
+  const error = Math.sqrt(varianceOf(placements, auc.positive, positives, negatives));
+  const [size, smallest] = [positives + negatives, Math.min(positives, negatives)];
+  const range = [0, 1] as const;
+  if (Number.isNaN(error)) return withoutNoise(value, size, oneExample);
+  if (error === 0) return withoutVariation({ value, size, smallest, range, width: 1 });
   const logit = (p: number) => Math.log(p / (1 - p));
   return fromScore({
-    ...{ value, size, method: 'DeLong', range: [0, 1] },
+    ...{ value, size, method: 'DeLong', range },
     score: (bound) => ((logit(value) - logit(bound)) * value * (1 - value)) / error,
   });
 }
@@ -33,16 +27,27 @@ export function aucChangeEstimate(candidate: Auc, baseline: Auc): Estimate {
   const [a, b] = [placed(candidate), placed(baseline)];
   const { positives, negatives } = a;
   const differences = a.placements.map((placement, i) => placement - (b.placements[i] as number));
-  const error = Math.sqrt(covariance(differences, differences, candidate.positive, positives, negatives));
+  const error = Math.sqrt(varianceOf(differences, candidate.positive, positives, negatives));
   const value = a.value - b.value;
-  const size = positives + negatives;
-  if (!(error > 0)) {
-    const none = pairedProportionEstimate({ size: Math.min(positives, negatives), gained: 0, lost: 0 });
-    return { ...none, value, size, method: 'Tango score interval, by the smaller class', test: undefined };
-  }
+  const [size, smallest] = [positives + negatives, Math.min(positives, negatives)];
+  const range = [-1, 1] as const;
+  if (Number.isNaN(error)) return withoutNoise(value, size, oneExample);
+  if (error === 0) return withoutVariation({ value, size, smallest, range, width: 1 });
   return fromScore({
-    ...{ value, size, method: 'DeLong, paired', range: [-1, 1] },
+    ...{ value, size, method: 'DeLong, paired', range },
     score: (bound) => (value - bound) / error,
+  });
+}
+
+const oneExample = 'a class with one example has no spread';
+
+/** The area without each example in turn; undefined where weights or too few examples are in the way. */
+export function aucWithoutEach(auc: Auc): Float64Array | undefined {
+  const { value, placements, positives, negatives } = placed(auc);
+  if (auc.weight || positives < 2 || negatives < 2) return undefined;
+  return placements.map((placement, i) => {
+    const count = auc.positive[i] ? positives : negatives;
+    return (count * value - placement) / (count - 1);
   });
 }
 
@@ -75,21 +80,19 @@ function placed({ score, positive }: Auc) {
 }
 
 /** The variances of the placements of either class, each over the number of its examples. */
-function covariance(
-  a: Float64Array,
-  b: Float64Array,
+function varianceOf(
+  placements: Float64Array,
   positive: Uint8Array,
   positives: number,
   negatives: number,
 ): number {
   const within = (which: number, count: number) => {
-    const mean = (values: Float64Array) =>
-      values.reduce((sum, value, i) => (positive[i] === which ? sum + value : sum), 0) / count;
-    const [meanA, meanB] = [mean(a), mean(b)];
-    let sum = 0;
-    for (let i = 0; i < a.length; i++)
-      if (positive[i] === which) sum += ((a[i] as number) - meanA) * ((b[i] as number) - meanB);
-    return count > 1 ? sum / (count - 1) / count : Number.NaN;
+    const sumOf = (of: (placement: number) => number) =>
+      placements.reduce((sum, placement, i) => (positive[i] === which ? sum + of(placement) : sum), 0);
+    const first = placements[positive.indexOf(which)] as number;
+    // Around the first, so that placements that are all the same have no variance at all.
+    const mean = first + sumOf((placement) => placement - first) / count;
+    return count > 1 ? sumOf((placement) => (placement - mean) ** 2) / (count - 1) / count : Number.NaN;
   };
   return within(1, positives) + within(0, negatives);
 }

@@ -1,4 +1,4 @@
-import { normalCdf } from './distributions.ts';
+import { normalCdf, normalQuantile } from './distributions.ts';
 
 /** What is known of a number that was estimated from examples, seeds or folds. */
 export interface Estimate {
@@ -54,16 +54,29 @@ export function fromTests({ range, ...tested }: Tested): Estimate {
   };
 }
 
-/** An estimate from a score that is normal: `score(bound)` is how many standard errors it lies above the bound. */
+/**
+ * An estimate from a score that is normal: `score(bound)` is how many standard errors the value lies above the bound.
+ */
 export function fromScore({
   score,
   ...rest
 }: Omit<Tested, 'pBelow' | 'pAbove'> & { score(bound: number): number }): Estimate {
-  return fromTests({
-    ...rest,
-    pBelow: (bound) => normalCdf(score(bound)),
-    pAbove: (bound) => normalCdf(-score(bound)),
-  });
+  const { value, range } = rest;
+  return {
+    ...fromTests({
+      ...rest,
+      pBelow: (bound) => normalCdf(score(bound)),
+      pAbove: (bound) => normalCdf(-score(bound)),
+    }),
+    interval(confidence) {
+      const z = normalQuantile((1 + confidence) / 2);
+      if (!Number.isFinite(value)) return [Number.NaN, Number.NaN];
+      return [
+        crossing((bound) => z - score(bound), value, range[0]),
+        crossing((bound) => z + score(bound), value, range[1]),
+      ];
+    },
+  };
 }
 
 /** Between `inside`, where `sign` is positive, and `end`: where it turns negative; `end` itself when it never does. */
@@ -92,6 +105,52 @@ export function withoutNoise(value: number, size: number, why: string): Estimate
     interval: () => [Number.NaN, Number.NaN],
     pBelow: () => Number.NaN,
     pAbove: () => Number.NaN,
+  };
+}
+
+/** A value in whose examples nothing varies. */
+interface Unvaried {
+  value: number;
+  size: number;
+  /** Examples of the smallest class: no more than these can have been seen not to fail. */
+  smallest: number;
+  /** Where the truth can lie. */
+  range: readonly [number, number];
+  /** How far the metric can move when all examples fail. */
+  width: number;
+}
+
+/**
+ * Where no example differs, as without any error, no noise is seen, which is not to say that there is none: a share
+ * without a failure among n examples may be off by z² / (n + z²), the end of Wilson's interval; so may a bounded metric,
+ * of the width of its range.
+ */
+export function withoutVariation({ value, size, smallest, range, width }: Unvaried): Estimate {
+  if (!Number.isFinite(width))
+    return withoutNoise(value, size, 'nothing varies among the examples, which says nothing of others');
+  const [lowest, highest] = range;
+  const pBeyond = (distance: number) => {
+    const share = Math.min(1, Math.abs(distance) / width);
+    return normalCdf(-Math.sqrt((smallest * share) / (1 - share)));
+  };
+  return fromTests({
+    ...{ value, size, range: [Math.max(lowest, value - width), Math.min(highest, value + width)] },
+    method: "nothing varies: Wilson's reach without failures",
+    pBelow: (bound) => (bound >= value ? pBeyond(bound - value) : 1 - pBeyond(bound - value)),
+  });
+}
+
+/** The same estimate of the opposite. */
+export function turned(estimate: Estimate): Estimate {
+  return {
+    ...estimate,
+    value: -estimate.value,
+    pBelow: (bound) => estimate.pAbove(-bound),
+    pAbove: (bound) => estimate.pBelow(-bound),
+    interval(confidence) {
+      const [low, high] = estimate.interval(confidence);
+      return [-high, -low];
+    },
   };
 }
 

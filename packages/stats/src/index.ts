@@ -1,6 +1,15 @@
 export { aucChangeEstimate, aucEstimate, hasBothClasses } from './delong.ts';
 export { type Estimate, examplesNeeded, holm } from './estimate.ts';
-export { type EstimateOptions, estimates, type Method, type Question } from './estimates.ts';
+export {
+  type ChangeQuestion,
+  type EstimateOptions,
+  estimates,
+  type Method,
+  methodProblem,
+  methods,
+  type Question,
+  type ValueQuestion,
+} from './estimates.ts';
 export { type MetricDefinition, metricNamed, metricNames, metricsOf } from './metrics/index.ts';
 export { plotsOf } from './plots.ts';
 export type { Predictions, Task } from './predictions.ts';

@@ -45,3 +45,22 @@ export function ascending(values: Float64Array): Uint32Array {
 }
 
 const littleEndian = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
+
+/** How many of the sorted values come before the first that is `beyond`. */
+export function countBefore(sorted: Float64Array, beyond: (value: number) => boolean): number {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (beyond(sorted[middle] as number)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/** A quantile, interpolated linearly between the sorted values, as NumPy's default does. */
+export function quantileOf(sorted: Float64Array, at: number): number {
+  const position = at * (sorted.length - 1);
+  const below = Math.floor(position);
+  const [low, high] = [sorted[below] as number, sorted[Math.min(below + 1, sorted.length - 1)] as number];
+  return low + (high - low) * (position - below);
+}

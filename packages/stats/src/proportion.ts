@@ -1,5 +1,6 @@
 import { binomialCdf, normalCdf } from './distributions.ts';
-import { type Estimate, fromScore, fromTests } from './estimate.ts';
+import { type Estimate, fromScore, fromTests, withoutNoise } from './estimate.ts';
+import type { Proportion } from './statistic.ts';
 
 /** A share of independent examples, by the score interval of Wilson (1927). */
 export function proportionEstimate(successes: number, size: number): Estimate {
@@ -31,7 +32,8 @@ export function pairedProportionEstimate({ size, gained, lost }: Paired): Estima
       // The share of lost examples that is most likely when the difference is `bound`.
       const b = (2 * size - gained + lost) * bound - gained - lost;
       const c = -lost * bound * (1 - bound);
-      const expected = (Math.sqrt(b * b - 8 * size * c) - b) / (4 * size);
+      const root = c === 0 ? Math.abs(b) : Math.sqrt(b * b - 8 * size * c);
+      const expected = (root - b) / (4 * size);
       const variance = size * (2 * expected + bound * (1 - bound));
       return standardised(gained - lost - size * bound, Math.sqrt(Math.max(0, variance)));
     },
@@ -51,6 +53,33 @@ export function mcnemar(gained: number, lost: number): { name: string; pValue: n
     };
   const z = Math.abs(gained - lost) / Math.sqrt(differing);
   return { name: 'McNemar', pValue: 2 * normalCdf(-z) };
+}
+
+/** A share that was counted example by example. */
+export function shareEstimate({ success, member }: Proportion): Estimate {
+  const countOf = (flags: Uint8Array) => flags.reduce((sum, one) => sum + one, 0);
+  const size = member ? countOf(member) : success.length;
+  return size ? proportionEstimate(countOf(success), size) : nothing;
+}
+
+/** The difference of two shares of the same examples that were counted example by example. */
+export function shareChangeEstimate(candidate: Proportion, baseline: Proportion): Estimate {
+  let [size, gained, lost] = [0, 0, 0];
+  for (let i = 0; i < candidate.success.length; i++) {
+    if (candidate.member && !candidate.member[i]) continue;
+    size++;
+    if (candidate.success[i] === baseline.success[i]) continue;
+    if (candidate.success[i]) gained++;
+    else lost++;
+  }
+  return size ? pairedProportionEstimate({ size, gained, lost }) : nothing;
+}
+
+const nothing = withoutNoise(Number.NaN, 0, 'there are no examples');
+
+/** Whether two shares are of the same examples; those of precision are not. */
+export function hasSameMembers({ member: a }: Proportion, { member: b }: Proportion): boolean {
+  return a === b || Boolean(a && b && a.every((one, i) => one === b[i]));
 }
 
 interface Share {

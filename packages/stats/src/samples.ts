@@ -1,5 +1,5 @@
-import { tCdf } from './distributions.ts';
-import { type Estimate, fromTests, withoutNoise } from './estimate.ts';
+import { tCdf, tQuantile } from './distributions.ts';
+import { type Estimate, withoutNoise } from './estimate.ts';
 
 export type SampleMethod = 'auto' | 't' | 'wilcoxon';
 
@@ -51,12 +51,16 @@ export function independentSamples(a: readonly number[], b: readonly number[], w
 }
 
 function studentT(value: number, error: number, freedom: number, size: number, method: string): Estimate {
-  return fromTests({
-    ...{ value, size, method, range: everywhere },
+  return {
+    ...{ value, size, method },
     pBelow: (bound) => tCdf((value - bound) / error, freedom),
     pAbove: (bound) => tCdf((bound - value) / error, freedom),
+    interval(confidence) {
+      const reach = tQuantile((1 + confidence) / 2, freedom) * error;
+      return [value - reach, value + reach];
+    },
     test: { name: 't', pValue: 2 * tCdf(-Math.abs(value / error), freedom) },
-  });
+  };
 }
 
 function signedRanks(values: readonly number[], method: string): Estimate {

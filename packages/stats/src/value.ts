@@ -1,5 +1,5 @@
-import { ascending } from './order.ts';
-import type { Auc, AveragePrecision, Quantile, Statistic, Sums } from './statistic.ts';
+import { ascending, quantileOf } from './order.ts';
+import type { Auc, AveragePrecision, Statistic, Sums } from './statistic.ts';
 
 /** A metric's value on its examples as they are; NaN where it is not defined. */
 export function evaluate(statistic: Statistic): number {
@@ -21,7 +21,7 @@ export function evaluate(statistic: Statistic): number {
     case 'average-precision':
       return averagePrecision(statistic);
     case 'quantile':
-      return quantile(statistic);
+      return quantileOf(Float64Array.from(statistic.values).sort(), statistic.at);
     case 'mean':
       return statistic.of.reduce((sum, one, i) => sum + evaluate(one) * (statistic.weights[i] as number), 0);
   }
@@ -77,13 +77,4 @@ function averagePrecision({ score, positive, weight }: AveragePrecision): number
     from = to;
   }
   return sum / hits;
-}
-
-function quantile({ values, at }: Quantile): number {
-  if (values.length === 0) return Number.NaN;
-  const sorted = Float64Array.from(values).sort();
-  const position = at * (sorted.length - 1);
-  const below = Math.floor(position);
-  const [low, high] = [sorted[below] as number, sorted[Math.min(below + 1, sorted.length - 1)] as number];
-  return low + (high - low) * (position - below);
 }

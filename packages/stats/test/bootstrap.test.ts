@@ -166,7 +166,7 @@ describe('where nothing varies', () => {
     const exact = predictions('regression', { label: [1, 2, 3], prediction: [1, 2, 3] });
     const estimate = await one(value('rmse', exact), { resamples: 100 });
     expect(estimate.interval(0.95)).toEqual([Number.NaN, Number.NaN]);
-    expect(estimate.method).toBe('no resample differs, which says nothing of other examples');
+    expect(estimate.method).toBe('nothing varies among the examples, which says nothing of others');
   });
 });
 

@@ -1,5 +1,6 @@
 import { normalCdf, normalQuantile } from '../distributions.ts';
-import { type Estimate, withoutNoise } from '../estimate.ts';
+import { type Estimate, withoutNoise, withoutVariation } from '../estimate.ts';
+import { countBefore, quantileOf } from '../order.ts';
 
 /** What the bootstrap is told of one value. */
 export interface Bootstrapped {
@@ -10,11 +11,14 @@ export interface Bootstrapped {
   /** Without each example, or each group of them; undefined for a percentile interval. */
   jackknife: Float64Array | undefined;
   size: number;
-  range: readonly [number, number];
+  /** Examples of each stratum, one after the other. */
+  strata: readonly number[];
   /** Such as `paired bootstrap`. */
   name: string;
-  /** Examples of the smallest class: where nothing varies, no more than these can be known. */
+  /** For where nothing varies. */
+  range: readonly [number, number];
   smallest: number;
+  width: number;
 }
 
 /** More resamples than this on which a metric is not defined, and it is not estimated. */
@@ -28,13 +32,13 @@ export function bootstrapEstimate({
   value,
   jackknife,
   size,
-  range,
+  strata,
   name,
-  smallest,
-  ...drawn
+  replicates,
+  ...bounds
 }: Bootstrapped): Estimate {
-  const sorted = drawn.replicates.filter(Number.isFinite).sort();
-  const undefinedShare = 1 - sorted.length / drawn.replicates.length;
+  const sorted = replicates.filter(Number.isFinite).sort();
+  const undefinedShare = 1 - sorted.length / replicates.length;
   if (!Number.isFinite(value))
     return withoutNoise(value, size, 'the metric is not defined on these examples');
   if (undefinedShare > mostUndefined)
@@ -43,87 +47,61 @@ export function bootstrapEstimate({
       size,
       `not defined on ${Math.round(undefinedShare * 100)} % of the resamples: too few examples of some class`,
     );
-  if (sorted[0] === sorted.at(-1)) return withoutVariation(value, size, range, smallest);
+  if (sorted[0] === sorted.at(-1)) return withoutVariation({ value, size, ...bounds });
 
-  const { bias, acceleration } = correction(value, sorted, jackknife);
+  const corrected = jackknife && correction(value, sorted, centred(jackknife, strata));
+  const { bias, acceleration } = corrected ?? { bias: 0, acceleration: 0 };
   const shareBelow = (bound: number) => (countBelow(sorted, bound) + 0.5) / (sorted.length + 1);
   const pAbove = (bound: number) => {
     const distance = normalQuantile(shareBelow(bound)) - bias;
-    return normalCdf(distance / (1 + acceleration * distance) - bias);
+    return normalCdf(distance / Math.max(1 + acceleration * distance, 0) - bias);
   };
   const end = (level: number) => {
-    const z = bias + normalQuantile(level);
-    return quantileOf(sorted, normalCdf(bias + z / (1 - acceleration * z)));
+    const distance = bias + normalQuantile(level);
+    return quantileOf(sorted, normalCdf(bias + distance / Math.max(1 - acceleration * distance, 0)));
   };
+  const kind = corrected ? 'BCa' : 'percentiles';
   return {
     ...{ value, size, pAbove, pBelow: (bound) => 1 - pAbove(bound) },
-    method: `${name}, ${jackknife ? 'BCa' : 'percentiles'}, ${drawn.replicates.length.toLocaleString('en')} resamples`,
+    method: `${name}, ${kind}, ${replicates.length.toLocaleString('en')} resamples`,
     interval: (confidence) => [end((1 - confidence) / 2), end((1 + confidence) / 2)],
   };
 }
 
-/** How far the replicates lie from the value, and how their spread changes with it. */
-function correction(value: number, sorted: Float64Array, jackknife: Float64Array | undefined) {
-  const none = { bias: 0, acceleration: 0 };
-  if (!jackknife) return none;
-  const mean = jackknife.reduce((sum, one) => sum + one / jackknife.length, 0);
+/** How far the replicates lie from the value, and how their spread changes with it; undefined where that is not told. */
+function correction(
+  value: number,
+  sorted: Float64Array,
+  influences: Float64Array,
+): { bias: number; acceleration: number } | undefined {
   let [squares, cubes] = [0, 0];
-  for (const one of jackknife) {
-    squares += (mean - one) ** 2;
-    cubes += (mean - one) ** 3;
+  for (const one of influences) {
+    squares += one ** 2;
+    cubes += one ** 3;
   }
   const bias = normalQuantile(countBelow(sorted, value) / sorted.length);
   const acceleration = cubes / (6 * squares ** 1.5);
-  return Number.isFinite(bias) && Number.isFinite(acceleration) ? { bias, acceleration } : none;
+  return Number.isFinite(bias) && Number.isFinite(acceleration) ? { bias, acceleration } : undefined;
+}
+
+/** How much each example raises the value, among those of its stratum; of groups, which mix strata, among all. */
+function centred(jackknife: Float64Array, strata: readonly number[]): Float64Array {
+  const size = strata.reduce((sum, one) => sum + one, 0);
+  const influences = new Float64Array(jackknife.length);
+  let start = 0;
+  for (const length of jackknife.length === size ? strata : [jackknife.length]) {
+    const own = jackknife.subarray(start, start + length);
+    const mean = own.reduce((sum, one) => sum + one / length, 0);
+    influences.set(
+      own.map((one) => mean - one),
+      start,
+    );
+    start += length;
+  }
+  return influences;
 }
 
 /** Values below a bound, and half of those on it. */
 function countBelow(sorted: Float64Array, bound: number): number {
-  const first = (beyond: (value: number) => boolean) => {
-    let [low, high] = [0, sorted.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (beyond(sorted[middle] as number)) high = middle;
-      else low = middle + 1;
-    }
-    return low;
-  };
-  return (first((value) => value >= bound) + first((value) => value > bound)) / 2;
-}
-
-function quantileOf(sorted: Float64Array, level: number): number {
-  const position = level * (sorted.length - 1);
-  const below = Math.floor(position);
-  const [low, high] = [sorted[below] as number, sorted[Math.min(below + 1, sorted.length - 1)] as number];
-  return low + (high - low) * (position - below);
-}
-
-/**
- * Where no resample differs, as without any error, the bootstrap sees no noise. A share without a failure among as many
- * examples may still be off by z² / (n + z²), the end of Wilson's interval; so may a bounded metric, of its range.
- */
-function withoutVariation(
-  value: number,
-  size: number,
-  range: readonly [number, number],
-  smallest: number,
-): Estimate {
-  const [lowest, highest] = range;
-  const width = highest - lowest;
-  if (!Number.isFinite(width))
-    return withoutNoise(value, size, 'no resample differs, which says nothing of other examples');
-  const reach = (z: number) => (width * z ** 2) / (smallest + z ** 2);
-  const tail = (distance: number) => {
-    const share = Math.min(1, Math.abs(distance) / width);
-    return share >= 1 ? 0 : normalCdf(-Math.sqrt((smallest * share) / (1 - share)));
-  };
-  return {
-    ...{ value, size, method: "no resample differs: reach of Wilson's interval without failures" },
-    interval(confidence) {
-      const z = normalQuantile((1 + confidence) / 2);
-      return [Math.max(lowest, value - reach(z)), Math.min(highest, value + reach(z))];
-    },
-    pBelow: (bound) => (bound >= value ? tail(bound - value) : 1 - tail(bound - value)),
-    pAbove: (bound) => (bound <= value ? tail(bound - value) : 1 - tail(bound - value)),
-  };
+  return (countBefore(sorted, (value) => value >= bound) + countBefore(sorted, (value) => value > bound)) / 2;
 }

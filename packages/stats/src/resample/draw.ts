@@ -16,9 +16,9 @@ const atOnce = 100;
 
 /** The rows of all resamples, whatever thread drew them. */
 export async function draw(draws: Draws, { resamples, threads, signal }: DrawOptions): Promise<Drawn> {
-  const count = threads ?? (draws.size * resamples < worthThreads ? 1 : availableParallelism());
+  signal?.throwIfAborted();
+  const count = threads ?? (work(draws) * resamples < worthThreads ? 1 : availableParallelism());
   if (count === 1) {
-    signal?.throwIfAborted();
     return makeKernel()(draws, 0, resamples);
   }
   const shared = sharedDraws(draws);
@@ -31,10 +31,20 @@ export async function draw(draws: Draws, { resamples, threads, signal }: DrawOpt
           next = from + atOnce;
           parts[from / atOnce] = await ask(from, Math.min(next, resamples));
         }
+      }).catch((error) => {
+        next = resamples; // The others need not go on.
+        throw error;
       }),
     ),
   );
   return joined(parts);
+}
+
+/** Steps of one resample, about. */
+function work({ strata, blocks, kinds, walks }: Draws): number {
+  const size = strata.reduce((sum, one) => sum + one, 0);
+  const drawn = kinds.reduce((sum, counts) => sum + counts.length * 10, 0);
+  return drawn + size * (Number(blocks !== undefined) + walks.length);
 }
 
 type Ask = (from: number, to: number) => Promise<Drawn>;
@@ -50,20 +60,20 @@ async function withThread(
      parentPort.on('message', ([from, to]) => parentPort.postMessage(kernel(workerData, from, to)));`,
     { eval: true, name: 'resample', execArgv: [], workerData: draws },
   );
-  const failed = new Promise<never>((_, reject) => {
-    worker.once('error', reject);
-    worker.once('exit', () => reject(new Error('a resampling thread ended before its work was done')));
-    signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
-  failed.catch(() => {});
+  const failed = Promise.withResolvers<never>();
+  failed.promise.catch(() => {});
+  worker.once('error', failed.reject);
+  worker.once('exit', () => failed.reject(new Error('a resampling thread ended before its work was done')));
+  const onAbort = () => failed.reject(signal?.reason);
+  signal?.addEventListener('abort', onAbort, { once: true });
   try {
-    signal?.throwIfAborted();
     await use((from, to) => {
       const answer = new Promise<Drawn>((resolve) => worker.once('message', resolve));
       worker.postMessage([from, to]);
-      return Promise.race([answer, failed]);
+      return Promise.race([answer, failed.promise]);
     });
   } finally {
+    signal?.removeEventListener('abort', onAbort);
     await worker.terminate();
   }
 }
@@ -99,9 +109,11 @@ function joined(parts: readonly Drawn[]): Drawn {
     }
     return all;
   };
+  const joinEach = (of: (part: Drawn) => Float64Array[]) =>
+    (parts[0] ? of(parts[0]) : []).map((_, i) => join(parts.map((part) => of(part)[i] as Float64Array)));
   return {
     blocks: join(parts.map(({ blocks }) => blocks)),
-    kinds: join(parts.map(({ kinds }) => kinds)),
-    walks: (parts[0]?.walks ?? []).map((_, i) => join(parts.map(({ walks }) => walks[i] as Float64Array))),
+    kinds: joinEach(({ kinds }) => kinds),
+    walks: joinEach(({ walks }) => walks),
   };
 }

@@ -1,86 +1,60 @@
-import type { Proportion, Statistic, Sums } from '../statistic.ts';
+import { aucWithoutEach } from '../delong.ts';
+import { picking, sizeOf } from '../pick.ts';
+import type { Statistic, Sums } from '../statistic.ts';
 import { evaluate, totalsOf } from '../value.ts';
+import { isConstant, sumsOf } from './sums.ts';
 
 /** Values of metrics that take a sort are computed without groups of examples instead of without each. */
 const groups = (size: number) => Math.min(size, size > 200_000 ? 50 : 200);
 
 /**
- * A metric's values without each example in turn, and how often each of them occurs; examples that leave the same are
- * counted. Metrics of ranks leave out groups.
+ * The values of the metrics of a group without each example in turn, or, where that would take too long for any of them,
+ * without each of at most 200 groups of examples.
  */
-export function jackknife(statistic: Statistic): Float64Array {
-  if (statistic.kind === 'proportion') return ofSums(sumsOf(statistic));
-  if (statistic.kind === 'sums') return ofSums(statistic);
-  const size = sizeOf(statistic);
-  const count = groups(size);
-  return Float64Array.from({ length: count }, (_, group) =>
-    evaluate(kept(statistic, (i) => i % count !== group)),
-  );
+export function jackknife(group: readonly Statistic[]): Float64Array[] {
+  const each = group.map(withoutEach);
+  return each.every((values) => values !== undefined) ? each : group.map(withoutGroups);
 }
 
-function ofSums(statistic: Sums): Float64Array {
-  const { columns, cell, cells } = statistic;
-  const width = columns.length;
-  const totals = totalsOf(statistic);
-  const size = columns[0]?.length ?? 0;
-  const without = (i: number) => {
-    const at = (cell ? (cell[i] as number) : 0) * width;
-    for (let c = 0; c < width; c++) totals[at + c] = (totals[at + c] as number) - (columns[c]?.[i] as number);
-    const value = statistic.value(totals);
-    for (let c = 0; c < width; c++) totals[at + c] = (totals[at + c] as number) + (columns[c]?.[i] as number);
-    return value;
-  };
-  const alike = columns.every((column) => column.every((value) => value === column[0]));
-  if (!alike) return Float64Array.from({ length: size }, (_, i) => without(i));
-  // Then it depends on the cell alone.
-  const ofCell = new Float64Array(cells).fill(Number.NaN);
-  return Float64Array.from({ length: size }, (_, i) => {
-    const at = cell ? (cell[i] as number) : 0;
-    if (Number.isNaN(ofCell[at])) ofCell[at] = without(i);
-    return ofCell[at] as number;
+function withoutEach(statistic: Statistic): Float64Array | undefined {
+  if (statistic.kind === 'proportion' || statistic.kind === 'sums') return ofSums(sumsOf(statistic));
+  return statistic.kind === 'auc' ? aucWithoutEach(statistic) : undefined;
+}
+
+function withoutGroups(statistic: Statistic): Float64Array {
+  const size = sizeOf(statistic);
+  const count = groups(size);
+  // In strides of a prime, so that no group is of one class where the classes take turns or follow each other.
+  const stride = size % 7919 === 0 ? 7907 : 7919;
+  const scattered = Uint32Array.from({ length: size }, (_, i) => (i * stride) % size);
+  return Float64Array.from({ length: count }, (_, group) => {
+    const [from, to] = [Math.floor((group * size) / count), Math.floor(((group + 1) * size) / count)];
+    return evaluate(picking(scattered.filter((_, i) => i < from || i >= to))(statistic));
   });
 }
 
-/** A share as two sums. */
-export function sumsOf({ success, member }: Proportion): Sums {
-  return {
-    ...{ kind: 'sums', cells: 1, cell: undefined },
-    columns: [
-      Float64Array.from(success),
-      member ? Float64Array.from(member) : new Float64Array(success.length).fill(1),
-    ],
-    value: (totals) => (totals[0] as number) / (totals[1] as number),
+function ofSums({ columns, cell, cells, value }: Sums): Float64Array {
+  const width = columns.length;
+  const totals = totalsOf({ kind: 'sums', columns, cell, cells, value });
+  const before = new Float64Array(width);
+  const without = (i: number) => {
+    const at = (cell ? (cell[i] as number) : 0) * width;
+    for (let c = 0; c < width; c++) {
+      before[c] = totals[at + c] as number;
+      totals[at + c] = (totals[at + c] as number) - (columns[c]?.[i] as number);
+    }
+    const found = value(totals);
+    totals.set(before, at);
+    return found;
   };
-}
-
-/** How many examples a statistic is of. */
-export function sizeOf(statistic: Statistic): number {
-  switch (statistic.kind) {
-    case 'mean':
-      return statistic.of[0] ? sizeOf(statistic.of[0]) : 0;
-    case 'proportion':
-      return statistic.success.length;
-    case 'quantile':
-      return statistic.values.length;
-    case 'sums':
-      return statistic.columns[0]?.length ?? 0;
-    default:
-      return statistic.score.length;
-  }
-}
-
-function kept<T extends Exclude<Statistic, Sums | Proportion>>(
-  statistic: T,
-  keeps: (i: number) => boolean,
-): Statistic {
-  if (statistic.kind === 'mean')
-    return { ...statistic, of: statistic.of.map((one) => kept(one, keeps) as typeof one) };
-  if (statistic.kind === 'quantile')
-    return { ...statistic, values: statistic.values.filter((_, i) => keeps(i)) };
-  return {
-    ...statistic,
-    score: statistic.score.filter((_, i) => keeps(i)),
-    positive: statistic.positive.filter((_, i) => keeps(i)),
-    weight: statistic.weight?.filter((_, i) => keeps(i)),
-  };
+  const size = columns[0]?.length ?? 0;
+  if (!columns.every(isConstant)) return Float64Array.from({ length: size }, (_, i) => without(i));
+  // Then it depends on the cell alone.
+  const ofCell = new Map<number, number>();
+  return Float64Array.from({ length: size }, (_, i) => {
+    const at = cell ? (cell[i] as number) : 0;
+    const known = ofCell.get(at) ?? without(i);
+    ofCell.set(at, known);
+    return known;
+  });
 }

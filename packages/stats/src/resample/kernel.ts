@@ -1,17 +1,18 @@
 /** What resamples are drawn of; arrays are shared between threads. */
 export interface Draws {
   seed: number;
-  size: number;
+  /** Examples of each stratum, one after the other; each is drawn from by itself. */
+  strata: readonly number[];
   /** Sums of columns of numbers, `width` of them side by side for each example. */
   blocks?: { width: number; values: Float64Array } | undefined;
-  /** Examples by kind, where there are few kinds: how many each has. */
-  kinds?: Float64Array | undefined;
+  /** Examples by kind, where there are few kinds: how many each has, those of a stratum together. */
+  kinds: readonly Float64Array[];
   /** What is counted example by example. */
-  walks?: readonly Walk[] | undefined;
+  walks: readonly Walk[];
 }
 
 export type Walk =
-  | { kind: 'cells'; cell: Int32Array; cells: number; columns: readonly Float64Array[] }
+  | { kind: 'cells'; cell: Int32Array | undefined; cells: number; columns: readonly Float64Array[] }
   | {
       kind: 'auc' | 'average-precision';
       /** Examples from the lowest to the highest score, and what is known of them in this order. */
@@ -26,7 +27,7 @@ export type Walk =
 /** One row of numbers for each resample from `from` to `to`. */
 export interface Drawn {
   blocks: Float64Array;
-  kinds: Float64Array;
+  kinds: Float64Array[];
   walks: Float64Array[];
 }
 
@@ -40,19 +41,18 @@ export function makeKernel(): (draws: Draws, from: number, to: number) => Drawn 
   const [blockSize, blockMask] = [1024, 1023];
   const state = new Int32Array(4);
 
-  /** SplitMix32 over all three. */
+  /** Each word of the state is a hash of all three, so that no two streams are the same. */
   function seedState(seed: number, stream: number, block: number): void {
-    let x =
-      Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^
-      Math.imul(stream + 1, 0xc2b2ae35) ^
-      Math.imul(block + 1, 0x27d4eb2f);
-    for (let i = 0; i < 4; i++) {
-      x = (x + 0x9e3779b9) | 0;
-      let z = x;
-      z = Math.imul(z ^ (z >>> 16), 0x21f0aaad);
-      z = Math.imul(z ^ (z >>> 15), 0x735a2d97);
-      state[i] = z ^ (z >>> 15);
-    }
+    for (let i = 0; i < 4; i++)
+      state[i] = mix(mix(mix(Math.imul(i + 1, 0x9e3779b9) ^ seed) ^ stream) ^ block);
+  }
+
+  /** MurmurHash3's last steps. */
+  function mix(x: number): number {
+    let mixed = (x + 0x6d2b79f5) | 0;
+    mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b);
+    mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+    return mixed ^ (mixed >>> 16);
   }
 
   function word(): number {
@@ -143,47 +143,54 @@ export function makeKernel(): (draws: Draws, from: number, to: number) => Drawn 
     }
   }
 
+  type Columns = NonNullable<Draws['blocks']>;
+
   /**
    * Sums of resamples: first how many draws of each fall into each block, then the draws within the blocks, one block
    * after the other for all of them. The same distribution as drawing from all examples, without jumping over them.
    */
-  function sumBlocks(
-    { seed, size }: Draws,
-    { width, values }: NonNullable<Draws['blocks']>,
-    from: number,
-    sums: Float64Array,
-  ): void {
+  function sumBlocks({ seed, strata }: Draws, columns: Columns, from: number, sums: Float64Array): void {
+    const { width } = columns;
     const rows = sums.length / width;
-    const blocks = Math.ceil(size / blockSize);
-    const counts = new Int32Array(rows * blocks);
+    const blocks = blocksOf(strata);
+    const counts = new Int32Array(rows * blocks.length);
     for (let row = 0; row < rows; row++) {
       seedState(seed, 3 * (from + row), 0);
-      let [draws, examples] = [size, size];
-      for (let block = 0; block < blocks; block++) {
-        const within = Math.min(blockSize, examples);
-        const count = within === examples ? draws : binomial(draws, within / examples);
-        counts[row * blocks + block] = count;
+      let [draws, left] = [0, 0];
+      for (const [at, { examples, stratum }] of blocks.entries()) {
+        if (left === 0) draws = left = strata[stratum] as number;
+        const count = binomial(draws, examples / left);
+        counts[row * blocks.length + at] = count;
         draws -= count;
-        examples -= within;
+        left -= examples;
       }
     }
-    for (let block = 0; block < blocks; block++) {
-      const start = block * blockSize;
-      const examples = Math.min(blockSize, size - start);
+    for (const [at, { start, examples }] of blocks.entries())
       for (let row = 0; row < rows; row++) {
-        seedState(seed, 3 * (from + row), block + 1);
-        const draws = counts[row * blocks + block] as number;
+        seedState(seed, 3 * (from + row), at + 1);
+        const draws = counts[row * blocks.length + at] as number;
         const own = sums.subarray(row * width, (row + 1) * width);
-        if (examples < blockSize || width > 2) sumSome(draws, examples, start, { width, values }, own);
-        else if (width === 1) sumOne(draws, start, values, own);
-        else sumTwo(draws, start, values, own);
+        if (examples < blockSize) sumSome(draws, examples, start, columns, own);
+        else if (width === 1) sumOne(draws, start, columns, own);
+        else if (width === 2) sumTwo(draws, start, columns, own);
+        else sumMany(draws, start, columns, own);
       }
-    }
   }
 
-  type Columns = NonNullable<Draws['blocks']>;
+  function blocksOf(strata: readonly number[]): { start: number; examples: number; stratum: number }[] {
+    let first = 0;
+    return strata.flatMap((size, stratum) => {
+      const start = first;
+      first += size;
+      return Array.from({ length: Math.ceil(size / blockSize) }, (_, i) => ({
+        start: start + i * blockSize,
+        examples: Math.min(blockSize, size - i * blockSize),
+        stratum,
+      }));
+    });
+  }
 
-  /** Of a block that is not full, or of many columns. */
+  /** Of a block that is not full, or of draws that three do not go into. */
   function sumSome(
     draws: number,
     examples: number,
@@ -197,15 +204,30 @@ export function makeKernel(): (draws: Draws, from: number, to: number) => Drawn 
     }
   }
 
+  function sumMany(draws: number, start: number, columns: Columns, sums: Float64Array): void {
+    const { width, values } = columns;
+    let i = 0;
+    for (; i + 3 <= draws; i += 3) {
+      const random = word();
+      const x = (start + (random >>> 22)) * width;
+      const y = (start + ((random >>> 12) & blockMask)) * width;
+      const z = (start + ((random >>> 2) & blockMask)) * width;
+      for (let c = 0; c < width; c++)
+        sums[c] =
+          (sums[c] as number) +
+          ((values[x + c] as number) + ((values[y + c] as number) + (values[z + c] as number)));
+    }
+    sumSome(draws - i, blockSize, start, columns, sums);
+  }
+
   // The two that most metrics need have the generator written into their loops: a call for each draw takes longer.
-  function sumOne(draws: number, start: number, values: Float64Array, sums: Float64Array): void {
-    const block = values.subarray(start, start + blockSize);
+  function sumOne(draws: number, start: number, columns: Columns, sums: Float64Array): void {
+    const block = columns.values.subarray(start, start + blockSize);
     let a = (state[0] as number) | 0;
     let b = (state[1] as number) | 0;
     let c = (state[2] as number) | 0;
     let d = (state[3] as number) | 0;
-    let first = 0;
-    let second = 0;
+    let sum = sums[0] as number;
     let i = 0;
     for (; i + 3 <= draws; i += 3) {
       const five = Math.imul(b, 5);
@@ -217,23 +239,23 @@ export function makeKernel(): (draws: Draws, from: number, to: number) => Drawn 
       a ^= d;
       c ^= t;
       d = (d << 11) | (d >>> 21);
-      first += block[random >>> 22] as number;
-      second +=
-        (block[(random >>> 12) & blockMask] as number) + (block[(random >>> 2) & blockMask] as number);
+      sum +=
+        (block[random >>> 22] as number) +
+        ((block[(random >>> 12) & blockMask] as number) + (block[(random >>> 2) & blockMask] as number));
     }
-    sums[0] = (sums[0] as number) + first + second;
+    sums[0] = sum;
     keep(a, b, c, d);
-    sumSome(draws - i, blockSize, start, { width: 1, values }, sums);
+    sumSome(draws - i, blockSize, start, columns, sums);
   }
 
-  function sumTwo(draws: number, start: number, values: Float64Array, sums: Float64Array): void {
-    const block = values.subarray(2 * start, 2 * (start + blockSize));
+  function sumTwo(draws: number, start: number, columns: Columns, sums: Float64Array): void {
+    const block = columns.values.subarray(2 * start, 2 * (start + blockSize));
     let a = (state[0] as number) | 0;
     let b = (state[1] as number) | 0;
     let c = (state[2] as number) | 0;
     let d = (state[3] as number) | 0;
-    let first = 0;
-    let second = 0;
+    let first = sums[0] as number;
+    let second = sums[1] as number;
     let i = 0;
     for (; i + 3 <= draws; i += 3) {
       const five = Math.imul(b, 5);
@@ -251,10 +273,10 @@ export function makeKernel(): (draws: Draws, from: number, to: number) => Drawn 
       first += (block[x] as number) + ((block[y] as number) + (block[z] as number));
       second += (block[x + 1] as number) + ((block[y + 1] as number) + (block[z + 1] as number));
     }
-    sums[0] = (sums[0] as number) + first;
-    sums[1] = (sums[1] as number) + second;
+    sums[0] = first;
+    sums[1] = second;
     keep(a, b, c, d);
-    sumSome(draws - i, blockSize, start, { width: 2, values }, sums);
+    sumSome(draws - i, blockSize, start, columns, sums);
   }
 
   function keep(a: number, b: number, c: number, d: number): void {
@@ -264,13 +286,28 @@ export function makeKernel(): (draws: Draws, from: number, to: number) => Drawn 
     state[3] = d;
   }
 
-  function drawKinds(size: number, kinds: Float64Array, drawn: Float64Array): void {
-    let [draws, examples] = [size, size];
-    for (let kind = 0; kind < kinds.length; kind++) {
-      const count = kinds[kind] as number;
-      drawn[kind] = count === examples ? draws : binomial(draws, count / examples);
-      draws -= drawn[kind] as number;
-      examples -= count;
+  function drawKinds(strata: readonly number[], kinds: Float64Array, drawn: Float64Array): void {
+    let kind = 0;
+    for (const size of strata) {
+      let draws = size;
+      for (let left = size; left > 0; kind++) {
+        const count = kinds[kind] as number;
+        drawn[kind] = binomial(draws, count / left);
+        draws -= drawn[kind] as number;
+        left -= count;
+      }
+    }
+  }
+
+  function drawExamples(strata: readonly number[], counts: Uint32Array): void {
+    counts.fill(0);
+    let start = 0;
+    for (const size of strata) {
+      for (let i = 0; i < size; i++) {
+        const at = start + below(size);
+        counts[at] = (counts[at] as number) + 1;
+      }
+      start += size;
     }
   }
 
@@ -280,7 +317,7 @@ export function makeKernel(): (draws: Draws, from: number, to: number) => Drawn 
       for (let c = 0; c < width; c++) {
         const column = one.columns[c] as Float64Array;
         for (let i = 0; i < column.length; i++) {
-          const at = (one.cell[i] as number) * width + c;
+          const at = (one.cell ? (one.cell[i] as number) * width : 0) + c;
           result[at] = (result[at] as number) + (counts[i] as number) * (column[i] as number);
         }
       }
@@ -337,34 +374,30 @@ export function makeKernel(): (draws: Draws, from: number, to: number) => Drawn 
   }
 
   return (draws, from, to) => {
-    const { seed, size, blocks, kinds, walks = [] } = draws;
+    const { seed, strata, blocks, kinds, walks } = draws;
     const rows = to - from;
     const drawn: Drawn = {
       blocks: new Float64Array(rows * (blocks?.width ?? 0)),
-      kinds: new Float64Array(rows * (kinds?.length ?? 0)),
+      kinds: kinds.map((counts) => new Float64Array(rows * counts.length)),
       walks: walks.map(
         (one) => new Float64Array(rows * (one.kind === 'cells' ? one.cells * one.columns.length : 1)),
       ),
     };
+    const rowOf = (all: Float64Array, row: number) => {
+      const width = all.length / rows;
+      return all.subarray(row * width, (row + 1) * width);
+    };
     if (blocks) sumBlocks(draws, blocks, from, drawn.blocks);
-    const counts = new Uint32Array(walks.length ? size : 0);
+    const counts = new Uint32Array(walks.length ? strata.reduce((sum, size) => sum + size, 0) : 0);
     for (let row = 0; row < rows; row++) {
-      if (kinds) {
+      for (const [i, one] of kinds.entries()) {
         seedState(seed, 3 * (from + row) + 1, 0);
-        drawKinds(size, kinds, drawn.kinds.subarray(row * kinds.length, (row + 1) * kinds.length));
+        drawKinds(strata, one, rowOf(drawn.kinds[i] as Float64Array, row));
       }
       if (walks.length === 0) continue;
       seedState(seed, 3 * (from + row) + 2, 0);
-      counts.fill(0);
-      for (let i = 0; i < size; i++) {
-        const at = below(size);
-        counts[at] = (counts[at] as number) + 1;
-      }
-      for (const [i, one] of walks.entries()) {
-        const results = drawn.walks[i] as Float64Array;
-        const width = results.length / rows;
-        walk(one, counts, results.subarray(row * width, (row + 1) * width));
-      }
+      drawExamples(strata, counts);
+      for (const [i, one] of walks.entries()) walk(one, counts, rowOf(drawn.walks[i] as Float64Array, row));
     }
     return drawn;
   };
