@@ -5,25 +5,34 @@ import { weights } from './metrics/definition.ts';
 import { metricNamed } from './metrics/index.ts';
 import { ascending } from './order.ts';
 import type { Predictions } from './predictions.ts';
+import { shapeOf } from './shape.ts';
 
 /**
  * What a report draws of the examples of one model or two, as far as their task and columns allow: the confusion matrix,
  * the curves of a binary task, calibration, and true values beside predicted ones.
  */
 export function plotsOf(candidate: Predictions, baseline?: Predictions): PlotsRecord {
-  const confusion = confusionPlot(candidate, baseline);
-  const both = <T>(draw: (predictions: Predictions) => T | undefined) => {
-    const [ours, theirs] = [draw(candidate), baseline && draw(baseline)];
-    return ours && { candidate: ours, ...(theirs && { baseline: theirs }) };
-  };
+  const models = { candidate, ...(baseline && { baseline }) };
+  const curves = both(models, thresholds);
   const drawn = {
-    confusion,
-    roc: both(rocPoints),
-    precisionRecall: both(precisionRecallPoints),
-    calibration: both(calibrationPoints),
-    residuals: both(residualPoints),
+    confusion: confusionPlot(candidate, baseline),
+    roc: curves && both(curves, rocPoints),
+    precisionRecall: curves && both(curves, precisionRecallPoints),
+    calibration: both(models, calibrationPoints),
+    residuals: both(models, residualPoints),
   };
   return Object.fromEntries(Object.entries(drawn).filter(([, plot]) => plot !== undefined));
+}
+
+interface Both<T> {
+  candidate: T;
+  baseline?: T;
+}
+
+/** Undefined where there is nothing of the candidate. */
+function both<T, U>({ candidate, baseline }: Both<T>, draw: (of: T) => U | undefined): Both<U> | undefined {
+  const [ours, theirs] = [draw(candidate), baseline && draw(baseline)];
+  return ours && { candidate: ours, ...(theirs && { baseline: theirs }) };
 }
 
 type Point = [x: number, y: number];
@@ -87,32 +96,14 @@ function eachConfusion(
   for (const [at, count] of counts.entries()) take(label[at] as number, prediction[at] as number, count);
 }
 
-/** False and true positive rate at each score, from (0, 0) to (1, 1). */
-function rocPoints(predictions: Predictions): Point[] | undefined {
-  const curve = thresholds(predictions);
-  if (!curve) return undefined;
-  const { hits, alarms } = curve;
-  const [positives, negatives] = [hits.at(-1) as number, alarms.at(-1) as number];
-  return line(
-    alarms.map((count) => count / negatives),
-    hits.map((count) => count / positives),
-  );
+/** Positives and negatives with at least each score, the highest score first, after none of either. */
+interface Thresholds {
+  hits: Float64Array;
+  alarms: Float64Array;
 }
 
-/** Recall and precision at each score, from recall 0, where scikit-learn has a precision of 1. */
-function precisionRecallPoints(predictions: Predictions): Point[] | undefined {
-  const curve = thresholds(predictions);
-  if (!curve) return undefined;
-  const { hits, alarms } = curve;
-  const positives = hits.at(-1) as number;
-  return line(
-    hits.map((count) => count / positives),
-    hits.map((count, i) => (i === 0 ? 1 : count / (count + (alarms[i] as number)))),
-  );
-}
-
-/** Positives and negatives with at least each score, the highest first, after none; undefined without either of them. */
-function thresholds(predictions: Predictions): { hits: Float64Array; alarms: Float64Array } | undefined {
+/** Undefined without positives or negatives. */
+function thresholds(predictions: Predictions): Thresholds | undefined {
   if (metricNamed('roc_auc')?.problem(predictions)) return undefined;
   const { size, score = new Float64Array(), label, positive } = predictions;
   const weight = weights(predictions);
@@ -134,6 +125,24 @@ function thresholds(predictions: Predictions): { hits: Float64Array; alarms: Flo
   return hits[at] && alarms[at]
     ? { hits: hits.subarray(0, at + 1), alarms: alarms.subarray(0, at + 1) }
     : undefined;
+}
+
+/** False and true positive rate at each score, from (0, 0) to (1, 1). */
+function rocPoints({ hits, alarms }: Thresholds): Point[] {
+  const [positives, negatives] = [hits.at(-1) as number, alarms.at(-1) as number];
+  return line(
+    alarms.map((count) => count / negatives),
+    hits.map((count) => count / positives),
+  );
+}
+
+/** Recall and precision at each score, from recall 0, where scikit-learn has a precision of 1. */
+function precisionRecallPoints({ hits, alarms }: Thresholds): Point[] {
+  const positives = hits.at(-1) as number;
+  return line(
+    hits.map((count) => count / positives),
+    hits.map((count, i) => (i === 0 ? 1 : count / (count + (alarms[i] as number)))),
+  );
 }
 
 function calibrationPoints(predictions: Predictions) {
@@ -167,34 +176,4 @@ function line(x: Float64Array, y: Float64Array): Point[] {
 /** No picture shows a share more closely. */
 function drawable(share: number): number {
   return Math.round(share * 1e5) / 1e5;
-}
-
-/**
- * The points that keep a line's shape best: again and again the one that is farthest from the line so far is added
- * (Ramer, 1972; Douglas and Peucker, 1973), until there are `most`.
- */
-function shapeOf(x: Float64Array, y: Float64Array, most: number): number[] {
-  if (x.length <= most) return [...x.keys()];
-  const stretches = [farthest(x, y, 0, x.length - 1)];
-  while (stretches.length < most - 1) {
-    const worst = stretches.reduce((a, b) => (b.distance > a.distance ? b : a));
-    if (worst.distance === 0) break;
-    const { from, at, to } = worst;
-    stretches.splice(stretches.indexOf(worst), 1, farthest(x, y, from, at), farthest(x, y, at, to));
-  }
-  return [0, ...stretches.map(({ to }) => to)];
-}
-
-/** The point between two others that is farthest from the straight line between them. */
-function farthest(x: Float64Array, y: Float64Array, from: number, to: number) {
-  const [x0, y0] = [x[from] as number, y[from] as number];
-  const [dx, dy] = [(x[to] as number) - x0, (y[to] as number) - y0];
-  const length = Math.hypot(dx, dy);
-  let [at, distance] = [from, 0];
-  for (let i = from + 1; i < to; i++) {
-    const [px, py] = [(x[i] as number) - x0, (y[i] as number) - y0];
-    const own = length ? Math.abs(dx * py - dy * px) / length : Math.hypot(px, py);
-    if (own > distance) [at, distance] = [i, own];
-  }
-  return { from, at, to, distance };
 }

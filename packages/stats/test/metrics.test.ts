@@ -139,6 +139,17 @@ test('the usual metrics are those that the columns allow', () => {
   ]);
 });
 
+test('no curve of each class is drawn unasked where there are many classes and examples', () => {
+  const names = (size: number) => {
+    const classes = Array.from({ length: 100 }, (_, c) => `class ${c}`);
+    const label = Array.from({ length: size }, (_, i) => i % 100);
+    const score = new Float64Array(size * 100).fill(0.01);
+    return metricsOf(predictions('multiclass', { label, score, classes })).map(({ name }) => name);
+  };
+  expect(names(200)).toEqual(['roc_auc_ovr_macro', 'log_loss', 'brier', 'ece']);
+  expect(names(20_000)).toEqual(['log_loss', 'brier', 'ece']);
+});
+
 const share = fc.integer({ min: 0, max: 64 }).map((n) => n / 64);
 const example = fc.record({
   weight: fc.integer({ min: 1, max: 3 }),

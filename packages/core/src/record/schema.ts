@@ -230,7 +230,9 @@ const plotPoint = z.tuple([z.number(), z.number()]);
 const plots = z.object({
   confusion: z
     .object({
-      classes: z.array(z.string()),
+      classes: z
+        .array(z.string())
+        .describe('At most 100: of more, those that are confused most, and the others together as the last.'),
       candidate: z
         .array(z.array(z.number()))
         .describe('A row for each true class, a column for each predicted.'),

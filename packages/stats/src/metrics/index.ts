@@ -76,9 +76,15 @@ export const metricNames: readonly string[] = [
   ]),
 ];
 
-/** The usual metrics that can be computed from these predictions. */
+/** Scores beyond which a curve for each class, resampled thousands of times, takes too long for what nobody asked for. */
+const mostScores = 1_000_000;
+
+/** The usual metrics that can be computed from these predictions, without curves of many classes and examples. */
 export function metricsOf(predictions: Predictions): MetricDefinition[] {
-  return [...usual[predictions.task], ...ofTimes]
+  const { task, size, classes } = predictions;
+  const large = task === 'multiclass' && size * classes.length > mostScores;
+  return [...usual[task], ...ofTimes]
+    .filter((name) => !(large && curveMetric(name)))
     .flatMap((name) => metricNamed(name) ?? [])
     .filter((definition) => definition.problem(predictions) === undefined);
 }
