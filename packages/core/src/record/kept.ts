@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { GitHub } from '../github.ts';
-import type { GateRecord } from './schema.ts';
+import type { GateRecord } from './gate-schema.ts';
 
 /** Predictions that a gate keeps beside the record, named by their content. */
 export type Kept = NonNullable<GateRecord['kept']>;

@@ -1,18 +1,12 @@
 import * as z from 'zod';
+import { gateSchema } from './gate-schema.ts';
+import { bytes, content, digest, file, measured, milliseconds, time } from './units.ts';
 
 /**
  * The run record: one JSON document per pipeline run. Each job writes a fragment (a JobRecord), carried from job to
  * job as an artifact; the last job merges them. Report, gate baseline and record store read it; nobody parses logs.
  * Times are ISO 8601 in UTC, durations milliseconds, sizes bytes, digests `sha256:<hex>`.
  */
-
-const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
-const time = z.iso.datetime();
-const milliseconds = z.number().min(0);
-const bytes = z.int().min(0);
-
-/** JSON has no NaN and no infinities, yet a metric may be one, and the gate must see it. */
-const measured = z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity'])]);
 
 const hardware = z.object({
   os: z.string(),
@@ -56,11 +50,6 @@ const environment = z.object({
     .optional()
     .describe('What was chosen for which GPUs, where something was.'),
 });
-
-const file = z.object({ path: z.string(), digest, bytes });
-
-/** What a stage read or wrote; DVC tells content by its md5, a folder's with `.dir` behind it. */
-const content = file.extend({ digest: z.union([digest, z.string().regex(/^md5:[0-9a-f]{32}(\.dir)?$/)]) });
 
 export const stageSchema = z.object({
   name: z.string(),
@@ -167,153 +156,6 @@ const training = z.object({
   determinism: determinism.optional(),
 });
 
-const verdict = z.enum(['pass', 'warn', 'fail', 'inconclusive']);
-
-const interval = z.object({ low: measured, high: measured, confidence: z.number() });
-
-/** What is known of one number that is held against a bound. */
-const finding = {
-  candidate: measured.nullable(),
-  baseline: measured.nullable(),
-  change: measured
-    .nullable()
-    .describe('In the units of the rule, absolute or relative to the baseline; positive is better.'),
-  interval: interval
-    .optional()
-    .describe(
-      "Of the candidate's value for a threshold, else of the change; absent where no noise is known.",
-    ),
-  method: z.string().optional().describe('How the interval was found, for people.'),
-  pValue: z
-    .number()
-    .optional()
-    .describe('One-sided, of the data if the bound was just met; with several slices after correction.'),
-  examples: z.int().optional().describe('Examples, or seeds or folds, that it rests on.'),
-  needed: z.int().optional().describe('How many of them would have decided it, where it is inconclusive.'),
-  explanation: z.string(),
-};
-
-const slice = z.object({
-  column: z.string(),
-  value: z.string(),
-  ...finding,
-  verdict: z.enum(['pass', 'fail', 'inconclusive', 'too-small']),
-});
-
-const rule = z.object({
-  metric: z.string(),
-  rule: z.string().describe('threshold, min_absolute_change, min_relative_change or non_inferiority_margin.'),
-  bound: z.number(),
-  ...finding,
-  greaterIsBetter: z.boolean(),
-  severity: z.enum(['fail', 'warn']),
-  verdict,
-  slices: z
-    .array(slice)
-    .optional()
-    .describe('Where the rule is asked of every slice; its numbers are then those of the worst.'),
-  worstSlice: z.string().optional().describe('`column=value`; for fairness, the two groups farthest apart.'),
-});
-
-/** Where examples came from, and what they are. */
-const predictions = z.object({
-  files: z.array(file),
-  examples: z.int(),
-  duplicates: z.int().describe('Examples whose id an earlier one has; they are left out.'),
-  digest: digest.describe('Of ids, labels and what was predicted, whatever the format.'),
-  testSet: digest.describe('Of ids and labels.'),
-});
-
-const plotPoint = z.tuple([z.number(), z.number()]);
-
-/** What the report draws of the examples; of each, the baseline's where there is one. */
-const plots = z.object({
-  confusion: z
-    .object({
-      classes: z
-        .array(z.string())
-        .describe('At most 100: of more, those that are confused most, and the others together as the last.'),
-      candidate: z
-        .array(z.array(z.number()))
-        .describe('A row for each true class, a column for each predicted.'),
-      baseline: z.array(z.array(z.number())).optional(),
-    })
-    .optional(),
-  roc: z
-    .object({ candidate: z.array(plotPoint), baseline: z.array(plotPoint).optional() })
-    .optional()
-    .describe('False and true positive rates; at most 200 points.'),
-  precisionRecall: z
-    .object({ candidate: z.array(plotPoint), baseline: z.array(plotPoint).optional() })
-    .optional()
-    .describe('Recall and precision; at most 200 points.'),
-  calibration: z
-    .object({
-      candidate: z.array(z.object({ predicted: z.number(), observed: z.number(), examples: z.int() })),
-      baseline: z
-        .array(z.object({ predicted: z.number(), observed: z.number(), examples: z.int() }))
-        .optional(),
-    })
-    .optional()
-    .describe('Mean score and share of positives of each bin that has examples.'),
-  residuals: z
-    .object({ candidate: z.array(plotPoint), baseline: z.array(plotPoint).optional() })
-    .optional()
-    .describe('True value and prediction of at most 500 examples, spread evenly.'),
-});
-
-const gate = z.object({
-  verdict,
-  passed: z.boolean(),
-  rules: z.array(rule),
-  name: z.string().optional().describe("The training's name, or `model`."),
-  baseline: z
-    .object({
-      kind: z.enum(['file', 'git', 'alias', 'branch']),
-      ref: z.string(),
-      commit: z.string().nullable(),
-      run: z.object({ id: z.string(), url: z.string().nullable() }).optional(),
-      modelDigest: digest.optional(),
-      parameters: z.record(z.string(), z.json()).optional(),
-      inputs: z.array(content).optional().describe("What the baseline's stages read and no stage wrote."),
-      durationMs: milliseconds.optional(),
-      cost: z.object({ amount: z.number(), currency: z.string() }).optional(),
-    })
-    .nullable(),
-  metrics: z
-    .array(
-      z.object({
-        name: z.string(),
-        greaterIsBetter: z.boolean().nullable().describe('Null where nobody said.'),
-        candidate: measured.nullable(),
-        candidateInterval: interval.optional(),
-        baseline: measured.nullable(),
-        baselineInterval: interval.optional(),
-        change: measured.nullable().describe('Candidate minus baseline.'),
-        changeInterval: interval.optional(),
-      }),
-    )
-    .optional()
-    .describe('Every metric that is known of candidate or baseline, with a rule or without.'),
-  data: z
-    .object({
-      candidate: predictions.nullable(),
-      baseline: predictions.nullable(),
-      paired: z.int().nullable(),
-      unpaired: z.object({ candidate: z.int(), baseline: z.int() }).nullable(),
-      differentLabels: z.int().nullable().describe('Paired examples whose labels differ.'),
-    })
-    .optional(),
-  plots: plots.optional(),
-  settings: z.object({ resamples: z.int(), seed: z.int() }).optional(),
-  kept: z
-    .object({ digest, bytes })
-    .optional()
-    .describe(
-      'The predictions as they travel with the record, so that later runs can be compared with them.',
-    ),
-});
-
 const packaged = z.object({
   name: z.string(),
   digest,
@@ -356,7 +198,7 @@ export const jobRecordSchema = z.object({
   steps: z.array(step),
   environments: z.array(environment),
   trainings: z.array(training),
-  gates: z.array(gate),
+  gates: z.array(gateSchema),
   packages: z.array(packaged),
   deployments: z.array(deployment),
 });
@@ -381,32 +223,14 @@ export const runRecordSchema = z.object({
   jobs: z.array(jobRecordSchema),
 });
 
-export type Measured = z.infer<typeof measured>;
 export type Hardware = z.infer<typeof hardware>;
 export type StepRecord = z.infer<typeof step>;
 export type EnvironmentRecord = z.infer<typeof environment>;
-export type FileRecord = z.infer<typeof file>;
 export type StageRecord = z.infer<typeof stageSchema>;
 export type TrainingRecord = z.infer<typeof training>;
 export type ResourceRecord = z.infer<typeof resources>;
 export type DeterminismRecord = z.infer<typeof determinism>;
-export type RuleRecord = z.infer<typeof rule>;
-export type SliceRecord = z.infer<typeof slice>;
-export type IntervalRecord = z.infer<typeof interval>;
-export type PredictionsRecord = z.infer<typeof predictions>;
-export type PlotsRecord = z.infer<typeof plots>;
-export type GateRecord = z.infer<typeof gate>;
 export type PackageRecord = z.infer<typeof packaged>;
 export type DeploymentRecord = z.infer<typeof deployment>;
 export type JobRecord = z.infer<typeof jobRecordSchema>;
 export type RunRecord = z.infer<typeof runRecordSchema>;
-
-/** A number as a record holds it. */
-export function measuredOf(value: number): Measured {
-  return Number.isFinite(value) ? value : (String(value) as Measured);
-}
-
-/** A recorded number as JavaScript has it. */
-export function numberOf(value: Measured): number {
-  return Number(value);
-}
