@@ -1,6 +1,6 @@
 import type { GateRecord } from '@mlops/core/record';
 import type { PredictionTable, pairUp } from '@mlops/predictions';
-import type { Estimate, Predictions, Question } from '@mlops/stats';
+import type { Estimate, Predictions, Question, Statistic } from '@mlops/stats';
 import { isGreaterBetter } from './known-metrics.ts';
 import { type BoundName, boundNames, type Rule, type Rules } from './rules.ts';
 
@@ -33,39 +33,45 @@ export interface Examples {
   data: NonNullable<GateRecord['data']>;
 }
 
+/** What is estimated for a bound; bounds of one kind share an estimate. */
+const kinds = {
+  threshold: 'value',
+  min_absolute_change: 'change',
+  non_inferiority_margin: 'change',
+  min_relative_change: 'relative change',
+} as const satisfies Record<BoundName, string>;
+type Kind = (typeof kinds)[BoundName];
+
 /** Pairs the predictions, and estimates everything that the rules ask of them in one pass. */
 export async function examineExamples(rules: Rules, options: ExampleOptions): Promise<Examples> {
-  const { candidate, baseline } = options;
+  const { candidate, baseline, resamples, seed, signal } = options;
   const [stats, { pairUp }] = await Promise.all([import('@mlops/stats'), import('@mlops/predictions')]);
   const pair = baseline && pairUp(candidate, baseline);
-  const known = new Map<string, FromExamples | Question>();
+  const obstacles = obstaclesOf(candidate, baseline, pair, options);
+  const told = new Map<string, FromExamples>();
+  const open = new Map<string, Question>();
   const values: Record<string, number> = {};
   for (const [metric, rule] of Object.entries(rules)) {
     const definition = stats.metricNamed(metric);
     if (!definition) continue;
-    if (!definition.problem(candidate.predictions))
-      values[metric] = stats.evaluate(definition.statistic(candidate.predictions));
-    for (const name of boundNames) {
-      if (rule[name] === undefined || (name !== 'threshold' && !pair)) continue;
-      const given = ask(name, { metric, rule, definition, candidate, pair, baseline, options });
-      known.set(`${metric} ${name}`, given);
+    const alone = definition.problem(candidate.predictions) ?? definition.statistic(candidate.predictions);
+    if (typeof alone !== 'string') values[metric] = stats.evaluate(alone);
+    const asked = boundNames.filter((name) => rule[name] !== undefined).map((name) => kinds[name]);
+    for (const kind of new Set(asked)) {
+      const given =
+        kind === 'value'
+          ? askValue(definition, candidate, alone, obstacles)
+          : pair && askChange(definition, pair, { metric, rule, kind, obstacles });
+      if (!given) continue;
+      if ('kind' in given) open.set(`${metric} ${kind}`, given);
+      else told.set(`${metric} ${kind}`, given);
     }
   }
-  // Of one pair, or of the candidate alone: examples differ where some have no partner.
-  for (const kind of ['value', 'change'] as const) {
-    const open = [...known].filter(
-      (entry): entry is [string, Question] => 'kind' in entry[1] && entry[1].kind === kind,
-    );
-    const { resamples, seed, signal } = options;
-    const found = await stats.estimates(
-      open.map(([, question]) => question),
-      { resamples, seed, signal },
-    );
-    for (const [i, [key, question]] of open.entries())
-      known.set(key, valued(question, found[i] as Estimate, stats.evaluate));
-  }
+  const found = await stats.estimates([...open.values()], { resamples, seed, signal });
+  for (const [i, [key, question]] of [...open].entries())
+    told.set(key, valued(question, found[i] as Estimate, stats.evaluate));
   return {
-    of: (metric, name) => known.get(`${metric} ${name}`) as FromExamples | undefined,
+    of: (metric, name) => told.get(`${metric} ${kinds[name]}`),
     values,
     data: {
       candidate: candidate.record,
@@ -78,46 +84,73 @@ export async function examineExamples(rules: Rules, options: ExampleOptions): Pr
 }
 
 type Stats = typeof import('@mlops/stats');
+type Definition = NonNullable<ReturnType<Stats['metricNamed']>>;
 
-interface Asked {
-  metric: string;
-  rule: Rule;
-  definition: NonNullable<ReturnType<Stats['metricNamed']>>;
-  candidate: PredictionTable;
-  pair: Pair | undefined;
-  baseline: PredictionTable | undefined;
-  options: ExampleOptions;
+/** Why examples decide nothing: of a value, or of a change. */
+interface Obstacles {
+  value: FromExamples | undefined;
+  change: FromExamples | undefined;
 }
 
-/** What is to be estimated for a bound, or why it cannot be. */
-function ask(
-  name: BoundName,
-  { metric, rule, definition, candidate, pair, baseline, options }: Asked,
-): FromExamples | Question {
-  const { range } = definition;
-  const models = name === 'threshold' || !pair ? [candidate.predictions] : [pair.candidate, pair.baseline];
-  const problem = models.map((one) => definition.problem(one)).find(Boolean);
-  if (problem) return { verdict: 'fail', explanation: problem };
-  const smallest = Math.min(...models.map(smallestClass));
-  const repeated = tooManyRepeated(candidate, options) ?? (baseline && tooManyRepeated(baseline, options));
-  if (name === 'threshold' || !pair) {
-    if (repeated) return { verdict: 'inconclusive', explanation: repeated };
-    return { kind: 'value', statistic: definition.statistic(candidate.predictions), range, smallest };
-  }
-  const incomparable = repeated ?? notComparable(pair, options);
-  if (incomparable) return { verdict: 'inconclusive', explanation: incomparable };
-  if (pair.samePredictions && pair.sameTestSet)
-    return {
-      verdict: options.ifSameAsBaseline,
-      explanation:
-        'candidate and baseline predict the same of every example: is this the same model, compared with itself?',
-    };
-  const greaterIsBetter = isGreaterBetter(metric, rule);
+function obstaclesOf(
+  candidate: PredictionTable,
+  baseline: PredictionTable | undefined,
+  pair: Pair | undefined,
+  options: ExampleOptions,
+): Obstacles {
+  const inconclusive = (explanation: string | undefined): FromExamples | undefined =>
+    explanation === undefined ? undefined : { verdict: 'inconclusive', explanation };
+  const value = inconclusive(tooManyRepeated(candidate, options));
+  const same: FromExamples | undefined =
+    pair?.samePredictions && pair.sameTestSet
+      ? {
+          verdict: options.ifSameAsBaseline,
+          explanation:
+            'candidate and baseline predict the same of every example: is this the same model, compared with itself?',
+        }
+      : undefined;
   return {
-    ...{ kind: 'change', range, smallest, greaterIsBetter, relative: name === 'min_relative_change' },
-    candidate: definition.statistic(pair.candidate),
-    baseline: definition.statistic(pair.baseline),
+    value,
+    change:
+      value ??
+      inconclusive(baseline && tooManyRepeated(baseline, options)) ??
+      inconclusive(pair && notComparable(pair, options)) ??
+      same,
   };
+}
+
+function askValue(
+  { range }: Definition,
+  { predictions }: PredictionTable,
+  statistic: Statistic | string,
+  { value }: Obstacles,
+): FromExamples | Question {
+  if (typeof statistic === 'string') return { verdict: 'fail', explanation: statistic };
+  return value ?? { kind: 'value', statistic, range, smallest: smallestClass(predictions) };
+}
+
+function askChange(
+  definition: Definition,
+  pair: Pair,
+  { metric, rule, kind, obstacles }: { metric: string; rule: Rule; kind: Kind; obstacles: Obstacles },
+): FromExamples | Question {
+  const problem = definition.problem(pair.candidate);
+  if (problem) return { verdict: 'fail', explanation: problem };
+  const ofBaseline = definition.problem(pair.baseline);
+  if (ofBaseline)
+    return {
+      verdict: 'inconclusive',
+      explanation: `nothing can be compared: of the baseline, ${ofBaseline}`,
+    };
+  return (
+    obstacles.change ?? {
+      ...{ kind: 'change', range: definition.range, relative: kind === 'relative change' },
+      greaterIsBetter: isGreaterBetter(metric, rule),
+      candidate: definition.statistic(pair.candidate),
+      baseline: definition.statistic(pair.baseline),
+      smallest: smallestClass(pair.candidate),
+    }
+  );
 }
 
 function valued(question: Question, estimate: Estimate, evaluate: Stats['evaluate']): FromExamples {

@@ -204,6 +204,21 @@ describe('never a pass', () => {
     expect(record?.explanation).toContain(why);
   });
 
+  test('a metric that the baseline alone lacks', async () => {
+    const scored = good.map((row) => ({ ...row, score: Number(row.prediction) * 0.5 + 0.3 }));
+    const [threshold, change] = await judged(
+      { roc_auc: { threshold: 0.5, min_absolute_change: -1 } },
+      scored,
+      good,
+    );
+    expect(threshold?.verdict).toBe('pass');
+    expect(change).toMatchObject({
+      verdict: 'inconclusive',
+      explanation:
+        "nothing can be compared: of the baseline, 'roc_auc' needs the column 'score', which the predictions lack",
+    });
+  });
+
   test('precision where nothing was predicted as positive', async () => {
     const rows = classes(20, () => false).map((row) => ({ ...row, prediction: 0 }));
     const [record] = await judged({ precision: { threshold: 0 } }, rows);
