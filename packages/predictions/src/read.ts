@@ -99,7 +99,10 @@ async function expand(folder: string, paths: readonly string[]): Promise<string[
   const all: string[] = [];
   for (const path of paths) {
     const found = await stat(resolve(folder, path)).catch(() => undefined);
-    if (!found) throw new UserError('there is no such file of predictions', { file: path });
+    if (!found)
+      throw new UserError(`the file of predictions '${path}' does not exist`, {
+        advice: `Name a file below '${folder}' that an earlier step wrote.`,
+      });
     if (!found.isDirectory()) all.push(path);
     else
       all.push(

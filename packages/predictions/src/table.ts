@@ -214,8 +214,7 @@ function scoresOf(
   const width = task === 'binary' ? 1 : classes.length;
   const scores = new Float64Array(examples.length * width);
   for (const [i, one] of examples.entries()) {
-    const row =
-      typeof one.score === 'string' && /^\s*[[{]/.test(one.score) ? listIn(one.score, one) : one.score;
+    const row = scoreOf(one);
     if (!isMapping(row) && !Array.isArray(row)) {
       if (task === 'multiclass') throw bad('score', row, `${classes.length} scores, one for each class`, one);
       scores[i] = number(row, 'score', one);
@@ -251,18 +250,23 @@ function listIn(text: string, one: Example): unknown {
   }
 }
 
-/** The class with the highest score; of two, the positive one from 0.5 on. */
+/**
+ * The class with the highest score; of two, the positive one from 0.5 on. Undefined where scores of two are no
+ * probabilities: from which one on is positive is then open.
+ */
 function chosen(
   score: Float64Array,
   size: number,
   classes: number,
   positive: number | undefined,
-): Float64Array {
-  if (positive !== undefined) return score.map((one) => (one >= 0.5 ? positive : 1 - positive));
-  return Float64Array.from({ length: size }, (_, i) => {
-    const row = score.subarray(i * classes, (i + 1) * classes);
-    return row.indexOf(Math.max(...row));
-  });
+): Float64Array | undefined {
+  if (positive === undefined)
+    return Float64Array.from({ length: size }, (_, i) => {
+      const row = score.subarray(i * classes, (i + 1) * classes);
+      return row.indexOf(Math.max(...row));
+    });
+  if (score.some((one) => one < 0 || one > 1)) return undefined;
+  return score.map((one) => (one >= 0.5 ? positive : 1 - positive));
 }
 
 function queries(examples: readonly Example[]): Int32Array {

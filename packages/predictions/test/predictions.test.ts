@@ -37,6 +37,18 @@ describe('reading', () => {
     expect([...(tables[0]?.predictions.prediction ?? [])]).toEqual([1, 0]);
   });
 
+  it('takes no class from scores that are no probabilities', async () => {
+    const { predictions } = await read('logits.csv', 'label,score\n1,2.5\n0,-1\n');
+    expect(predictions.score).toEqual(Float64Array.from([2.5, -1]));
+    expect(predictions.prediction).toBeUndefined();
+  });
+
+  it('names a file that is not there', async () => {
+    await expect(readPredictions(folder, ['none.csv'], {})).rejects.toThrow(
+      "the file of predictions 'none.csv' does not exist",
+    );
+  });
+
   it('reads scores by class, slices and milliseconds', async () => {
     const table = await read(
       'm.csv',
