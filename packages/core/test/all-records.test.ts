@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { BranchStore, type RecordsBranch, type RunRecord, withRecordsBranch } from '../src/record/index.ts';
+import { BranchStore, type RecordsBranch, withRecordsBranch } from '../src/record/index.ts';
+import { record } from './sample-record.ts';
 
 let remote: string;
 beforeEach(() => {
@@ -33,30 +34,6 @@ function commit(
   execFileSync('git', ['-C', remote, 'fast-import', '--quiet'], {
     input: `commit refs/heads/mlops-records\ncommitter ${author} <a@example.com> ${seconds} +0100\ndata 4\nEdit\n${from}${changes.join('')}\n`,
   });
-}
-
-function record(id: number, changes: Partial<RunRecord['run']> = {}): RunRecord {
-  const time = new Date(Date.UTC(2026, 0, 1, 0, 0, id)).toISOString();
-  return {
-    schema: 1,
-    run: {
-      id: String(id),
-      attempt: 1,
-      repository: 'acme/model',
-      workflow: 'ml',
-      event: 'push',
-      ref: 'refs/heads/main',
-      commit: 'a'.repeat(40),
-      dirty: false,
-      message: `run ${id}`,
-      actor: 'someone',
-      url: null,
-      startedAt: time,
-      finishedAt: time,
-      ...changes,
-    },
-    jobs: [],
-  };
 }
 
 const read = <T>(fn: (branch: RecordsBranch) => Promise<T>) =>

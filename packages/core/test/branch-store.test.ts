@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type GitHub, UserError } from '../src/index.ts';
-import { BranchStore, keptPath, originOf, RecordsDeniedError, type RunRecord } from '../src/record/index.ts';
+import { BranchStore, keptPath, originOf, RecordsDeniedError } from '../src/record/index.ts';
+import { record } from './sample-record.ts';
 
 const folders: string[] = [];
 afterEach(() => {
@@ -17,30 +18,6 @@ function bareRemote(): string {
   folders.push(folder);
   execFileSync('git', ['init', '--quiet', '--bare', folder]);
   return folder;
-}
-
-function record(id: number, changes: Partial<RunRecord['run']> = {}): RunRecord {
-  const time = new Date(Date.UTC(2026, 0, 1, 0, 0, id)).toISOString();
-  return {
-    schema: 1,
-    run: {
-      id: String(id),
-      attempt: 1,
-      repository: 'acme/model',
-      workflow: 'ml',
-      event: 'push',
-      ref: 'refs/heads/main',
-      commit: 'a'.repeat(40),
-      dirty: false,
-      message: `run ${id}`,
-      actor: 'someone',
-      url: null,
-      startedAt: time,
-      finishedAt: time,
-      ...changes,
-    },
-    jobs: [],
-  };
 }
 
 describe('the record store on a branch', () => {
