@@ -460,7 +460,7 @@ describe('predictions', () => {
       // Wilson's interval of 180 of 200.
       rules: [
         { interval: { low: expect.closeTo(0.850594, 6), high: expect.closeTo(0.93433, 6) } },
-        { method: 'bootstrap, BCa, 10,000 resamples' },
+        { method: "bootstrap, BCa, 10,000 resamples, no narrower than the jackknife's t" },
       ],
       data: { candidate: { examples: 200, duplicates: 0 }, baseline: null },
       settings: { resamples: 10_000, seed: 0 },

@@ -140,6 +140,30 @@ export function withoutVariation({ value, size, smallest, range, width }: Unvari
   });
 }
 
+/** An estimate of what cannot lie outside of a range. */
+export function within([lowest, highest]: readonly [number, number], estimate: Estimate): Estimate {
+  return {
+    ...estimate,
+    interval(confidence) {
+      const [low, high] = estimate.interval(confidence);
+      return [Math.max(low, lowest), Math.min(high, highest)];
+    },
+  };
+}
+
+/** What two estimates of one value leave open together: it is decided only where both decide it. */
+export function together(one: Estimate, other: Estimate, method: string): Estimate {
+  return {
+    ...{ value: one.value, size: one.size, method },
+    pBelow: (bound) => Math.max(one.pBelow(bound), other.pBelow(bound)),
+    pAbove: (bound) => Math.max(one.pAbove(bound), other.pAbove(bound)),
+    interval(confidence) {
+      const [[low, high], [lower, higher]] = [one.interval(confidence), other.interval(confidence)];
+      return [Math.min(low, lower), Math.max(high, higher)];
+    },
+  };
+}
+
 /** The same estimate of the opposite. */
 export function turned(estimate: Estimate): Estimate {
   return {

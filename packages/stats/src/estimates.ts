@@ -21,7 +21,8 @@ export const methods = [
 ] as const;
 /**
  * `auto` takes what fits the metric: score intervals for shares, DeLong for areas, order statistics for quantiles, sign
- * flips for changes of means of few examples, else the bootstrap, which is BCa where that is defined.
+ * flips for changes of means of few examples, else the bootstrap, which is BCa where that is defined, and no narrower
+ * than the jackknife.
  */
 export type Method = (typeof methods)[number];
 
@@ -218,6 +219,8 @@ function bootstrapped(
     value: combine(question, statistics.map(evaluate)),
     replicates: combined(drawn),
     jackknife: method === 'bootstrap-percentile' ? undefined : combined(jackknife(statistics)),
+    // The jackknife says nothing of quantiles, which do not change smoothly (Efron, 1982).
+    noNarrower: !method.startsWith('bootstrap-') && statistics.every(({ kind }) => kind !== 'quantile'),
     width: relative ? Number.POSITIVE_INFINITY : width,
     range: question.kind === 'value' ? range : relative ? everywhere : [-width, width],
   });

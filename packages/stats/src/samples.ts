@@ -50,7 +50,14 @@ export function independentSamples(a: readonly number[], b: readonly number[], w
   );
 }
 
-function studentT(value: number, error: number, freedom: number, size: number, method: string): Estimate {
+/** A value with a normal error that was itself estimated (Student, 1908). */
+export function studentT(
+  value: number,
+  error: number,
+  freedom: number,
+  size: number,
+  method: string,
+): Estimate {
   return {
     ...{ value, size, method },
     pBelow: (bound) => tCdf((value - bound) / error, freedom),

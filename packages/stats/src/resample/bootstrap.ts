@@ -1,6 +1,7 @@
 import { normalCdf, normalQuantile } from '../distributions.ts';
-import { type Estimate, withoutNoise, withoutVariation } from '../estimate.ts';
+import { type Estimate, together, within, withoutNoise, withoutVariation } from '../estimate.ts';
 import { countBefore, quantileOf } from '../order.ts';
+import { studentT } from '../samples.ts';
 
 /** What the bootstrap is told of one value. */
 export interface Bootstrapped {
@@ -10,6 +11,8 @@ export interface Bootstrapped {
   replicates: Float64Array;
   /** Without each example, or each group of them; undefined for a percentile interval. */
   jackknife: Float64Array | undefined;
+  /** Whether the interval is to be no narrower than what the jackknife says by itself. */
+  noNarrower: boolean;
   size: number;
   /** Examples of each stratum, one after the other. */
   strata: readonly number[];
@@ -27,6 +30,9 @@ const mostUndefined = 0.01;
 /**
  * An estimate whose interval is of the bootstrap (Efron, 1979): bias-corrected and accelerated (BCa; Efron, 1987), or
  * percentiles where there is no acceleration.
+ *
+ * Both are too sure of few examples, and more so of errors with heavy tails, where 95 % can be 90 %. With `noNarrower`
+ * the interval reaches as far as Student's t of the jackknife (Efron and Tibshirani, 1993, section 11.5) does.
  */
 export function bootstrapEstimate({
   value,
@@ -35,6 +41,7 @@ export function bootstrapEstimate({
   strata,
   name,
   replicates,
+  noNarrower,
   ...bounds
 }: Bootstrapped): Estimate {
   const sorted = replicates.filter(Number.isFinite).sort();
@@ -49,7 +56,8 @@ export function bootstrapEstimate({
     );
   if (sorted[0] === sorted.at(-1)) return withoutVariation({ value, size, ...bounds });
 
-  const corrected = jackknife && correction(value, sorted, centred(jackknife, strata));
+  const influences = jackknife && centred(jackknife, strata);
+  const corrected = influences && correction(value, sorted, influences);
   const { bias, acceleration } = corrected ?? { bias: 0, acceleration: 0 };
   const shareBelow = (bound: number) => (countBelow(sorted, bound) + 0.5) / (sorted.length + 1);
   const pAbove = (bound: number) => {
@@ -61,11 +69,31 @@ export function bootstrapEstimate({
     return quantileOf(sorted, normalCdf(bias + distance / Math.max(1 - acceleration * distance, 0)));
   };
   const kind = corrected ? 'BCa' : 'percentiles';
-  return {
+  const drawn: Estimate = {
     ...{ value, size, pAbove, pBelow: (bound) => 1 - pAbove(bound) },
     method: `${name}, ${kind}, ${replicates.length.toLocaleString('en')} resamples`,
     interval: (confidence) => [end((1 - confidence) / 2), end((1 + confidence) / 2)],
   };
+  if (!noNarrower || !influences) return drawn;
+  const method = `${drawn.method}, no narrower than the jackknife's t`;
+  return together(drawn, within(bounds.range, ofJackknife(value, size, influences, strata)), method);
+}
+
+/** The value with the jackknife's error; what it leaves out is an example of a stratum, or one of several groups. */
+function ofJackknife(
+  value: number,
+  size: number,
+  influences: Float64Array,
+  strata: readonly number[],
+): Estimate {
+  const parts = influences.length === size ? strata : [influences.length];
+  let [variance, start] = [0, 0];
+  for (const length of parts) {
+    const squares = influences.subarray(start, start + length).reduce((sum, one) => sum + one ** 2, 0);
+    variance += ((length - 1) / length) * squares;
+    start += length;
+  }
+  return studentT(value, Math.sqrt(variance), influences.length - parts.length, size, 'jackknife');
 }
 
 /** How far the replicates lie from the value, and how their spread changes with it; undefined where that is not told. */
