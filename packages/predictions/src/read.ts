@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { posix, resolve } from 'node:path';
 import { UserError } from '@mlops/core';
 import type { PredictionsRecord } from '@mlops/core/record';
 import { type Columns, type Found, findColumns } from './columns.ts';
@@ -104,13 +104,16 @@ async function expand(folder: string, paths: readonly string[]): Promise<string[
         advice: `Name a file below '${folder}' that an earlier step wrote.`,
       });
     if (!found.isDirectory()) all.push(path);
-    else
+    else {
+      // Names that begin so are marks of what wrote the folder, such as Spark's `_SUCCESS`.
+      const names = (await readdir(resolve(folder, path))).filter((name) => !/^[._]/.test(name)).sort();
       all.push(
         ...(await expand(
           folder,
-          (await readdir(resolve(folder, path))).sort().map((name) => join(path, name)),
+          names.map((name) => posix.join(path, name)),
         )),
       );
+    }
   }
   return all;
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
@@ -41,6 +41,33 @@ describe('reading', () => {
     const { predictions } = await read('logits.csv', 'label,score\n1,2.5\n0,-1\n');
     expect(predictions.score).toEqual(Float64Array.from([2.5, -1]));
     expect(predictions.prediction).toBeUndefined();
+  });
+
+  it('reads a folder part by part, without the marks of what wrote it', async () => {
+    const parts = join(folder, 'a folder');
+    await mkdir(parts);
+    await writeFile(join(parts, 'part-1.csv'), 'id,label,prediction\nb,0,1\n');
+    await writeFile(join(parts, 'part-0.csv'), 'id,label,prediction\na,1,1\n');
+    await writeFile(join(parts, '_SUCCESS'), '');
+    await writeFile(join(parts, '.part-0.csv.crc'), 'crc');
+    const table = await readPredictions(folder, ['a folder'], {});
+    expect(table.ids).toEqual(['a', 'b']);
+    expect(table.record.files.map(({ path }) => path)).toEqual([
+      'a folder/part-0.csv',
+      'a folder/part-1.csv',
+    ]);
+  });
+
+  it('says where a file was cut off', async () => {
+    await expect(read('cut.csv', 'id,label,prediction\na,1,1\nb,0')).rejects.toThrow(/^not a valid table: /);
+    const whole = gzipSync('id,label,prediction\na,1,1\nb,0,1\n');
+    await expect(read('cut.csv.gz', whole.subarray(0, whole.length - 9))).rejects.toThrow(
+      /^not a valid table: /,
+    );
+    await expect(read('cut.jsonl', '{"label":1,"prediction":1}\n{"label":0,"pred')).rejects.toThrow(
+      /^not valid JSON: /,
+    );
+    await expect(read('none.jsonl', '')).rejects.toThrow('the file is empty');
   });
 
   it('names a file that is not there', async () => {
