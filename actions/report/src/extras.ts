@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type GitHub, plain, UserError } from '@mlops/core';
 import type { JobRecord } from '@mlops/core/record';
-import { type ArtifactStore, artifactStore, hasGitHubArtifacts } from '@mlops/core/store';
+import type { ArtifactStore } from '@mlops/core/store';
 import type { Extras, UserReport } from '@mlops/report';
 import * as z from 'zod';
+import { fromOtherJobs } from './other-jobs.ts';
 
 /** The extras of one job, which tells it apart. */
 export interface JobExtras extends Extras {
@@ -65,23 +66,12 @@ export async function extrasOfOtherJobs(
   { temp }: Pick<GitHub, 'temp'>,
   signal: AbortSignal,
 ): Promise<JobExtras[]> {
-  if (!hasGitHubArtifacts(process.env)) return [];
-  const store = artifactStore({ signal });
-  const found: JobExtras[] = [];
-  for (const { name } of await store.list(prefix(project))) {
-    const folder = await mkdtemp(join(temp, 'mlops-extras-'));
-    try {
-      await store.restore(name, folder, [extrasFile]);
-      found.push(parsed(await readFile(join(folder, extrasFile), 'utf8'), name));
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
-  }
-  return found;
+  const sought = { prefix: prefix(project), paths: [extrasFile], temp, signal };
+  return fromOtherJobs(sought, async ({ artifact, file }) => parsed(await file(extrasFile), artifact));
 }
 
-function parsed(text: string, artifact: string): JobExtras {
-  const result = extrasSchema.safeParse(JSON.parse(text));
+function parsed(content: Buffer | undefined, artifact: string): JobExtras {
+  const result = extrasSchema.safeParse(jsonOf(content));
   if (!result.success)
     throw new UserError(`the artifact '${artifact}' holds no report or model card of a job`, {
       cause: result.error,
@@ -96,6 +86,15 @@ function parsed(text: string, artifact: string): JobExtras {
     ...(userReport && { userReport: { markdown: userReport.markdown, images: new Map(images) } }),
     ...(modelCard !== undefined && { modelCard }),
   };
+}
+
+/** Undefined, which no schema takes, for what is no JSON. */
+function jsonOf(content: Buffer | undefined): unknown {
+  try {
+    return JSON.parse(content?.toString() ?? '');
+  } catch {
+    return undefined;
+  }
 }
 
 /**

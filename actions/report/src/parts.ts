@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { annotate, type GitHub, messageOf, UserError } from '@mlops/core';
 import { type JobRecord, jobRecordSchema, type Kept, keepFile, keptFile, keptPath } from '@mlops/core/record';
-import { type ArtifactStore, artifactStore, hasGitHubArtifacts } from '@mlops/core/store';
+import { fromOtherJobs } from './other-jobs.ts';
 
 /** Parts of a project's record travel between jobs as artifacts whose names start so. */
 export function partPrefix(project: string): string {
@@ -41,40 +40,21 @@ function keptBy(jobs: readonly JobRecord[]): Kept[] {
   return [...new Map(all.map((kept) => [kept.digest, kept])).values()];
 }
 
-/** A matrix may have 256 legs; the service is not asked for all of them at once. */
-const atOnce = 8;
-
-/** What the other jobs of this run handed on for the same project. */
+/** What the other jobs of this run handed on for the same project, and the predictions that they kept. */
 export async function partsOfOtherJobs(
   project: string,
-  github: GitHub,
+  { temp }: Pick<GitHub, 'temp'>,
   signal: AbortSignal,
 ): Promise<JobRecord[]> {
-  if (!hasGitHubArtifacts(process.env)) return [];
-  const store = artifactStore({ signal });
-  const names = (await store.list(partPrefix(project))).map(({ name }) => name);
-  const rest = names.values();
-  const parts: JobRecord[] = [];
-  const worker = async () => {
-    for (const name of rest) parts.push(await partIn(name, store, github.temp));
-  };
-  await Promise.all(Array.from({ length: atOnce }, worker));
-  return parts;
-}
-
-async function partIn(artifact: string, store: ArtifactStore, temp: string): Promise<JobRecord> {
-  const folder = await mkdtemp(join(temp, 'mlops-part-'));
-  try {
-    await store.restore(artifact, folder, [partFile, 'predictions']);
-    const part = parsed(await readFile(join(folder, partFile), 'utf8').catch(() => undefined), artifact);
+  const sought = { prefix: partPrefix(project), paths: [partFile, 'predictions'], temp, signal };
+  return fromOtherJobs(sought, async ({ artifact, file }) => {
+    const part = parsed((await file(partFile))?.toString(), artifact);
     for (const { digest } of keptBy([part])) {
-      const content = await readFile(join(folder, keptPath(digest))).catch(() => undefined);
+      const content = await file(keptPath(digest));
       if (content) await keepFile({ temp }, content);
     }
     return part;
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 function parsed(text: string | undefined, artifact: string): JobRecord {
