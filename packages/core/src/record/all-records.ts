@@ -1,8 +1,7 @@
 import type * as z from 'zod';
-import { UserError } from '../errors.ts';
 import { retry } from '../retry.ts';
-import { type Alias, aliasSchema, type BranchStoreOptions } from './branch-store.ts';
-import { gitFailure, gitWords, ScratchRepository } from './git.ts';
+import { type Alias, aliasSchema, type BranchStoreOptions, notRead } from './branch-store.ts';
+import { gitFailure, ScratchRepository } from './git.ts';
 import { contentsOf, tooLarge } from './objects.ts';
 import { type RunRecord, runRecordSchema } from './schema.ts';
 
@@ -44,13 +43,7 @@ export async function withRecordsBranch<T>(
   return ScratchRepository.use(remote, signal, async (git) => {
     const fetched = await fetchHistory(git, branch, signal).catch((cause: unknown) => {
       signal?.throwIfAborted();
-      throw new UserError(`the records on the branch '${branch}' cannot be read: ${gitWords(cause)}`, {
-        cause,
-        advice:
-          gitFailure(cause) === 'denied'
-            ? "Grant 'permissions: contents: read' to the job, and pass its token."
-            : 'Run the job again once the remote can be reached.',
-      });
+      throw notRead(branch, cause);
     });
     if (!fetched) return undefined;
     return fn({

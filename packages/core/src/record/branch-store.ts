@@ -143,7 +143,7 @@ export class BranchStore {
     return ScratchRepository.use(this.#remote, this.#signal, async (git) => {
       const tip = await this.#fetch(git).catch((error: unknown) => {
         this.#signal?.throwIfAborted();
-        throw this.#notRead(error);
+        throw notRead(this.#branch, error);
       });
       if (!tip) return undefined;
       const paths = (await git.run(['ls-tree', '-r', '-z', '--name-only', tip])).split('\0').filter(Boolean);
@@ -177,16 +177,6 @@ export class BranchStore {
     ).catch((error) => {
       if (gitFailure(error) === 'no-branch') return undefined;
       throw error;
-    });
-  }
-
-  #notRead(cause: unknown): UserError {
-    return new UserError(`the records on the branch '${this.#branch}' cannot be read: ${gitWords(cause)}`, {
-      cause,
-      advice:
-        gitFailure(cause) === 'denied'
-          ? "Grant 'permissions: contents: read' to the job, and pass its token."
-          : 'Run the job again once the remote can be reached.',
     });
   }
 
@@ -236,6 +226,17 @@ export class BranchStore {
       `${commit}:${this.#ref}`,
     ]);
   }
+}
+
+/** Why a records branch cannot be read, for users. */
+export function notRead(branch: string, cause: unknown): UserError {
+  return new UserError(`the records on the branch '${branch}' cannot be read: ${gitWords(cause)}`, {
+    cause,
+    advice:
+      gitFailure(cause) === 'denied'
+        ? "Grant 'permissions: contents: read' to the job, and pass its token."
+        : 'Run the job again once the remote can be reached.',
+  });
 }
 
 function recordPath({ run }: RunRecord): string {
