@@ -21,6 +21,11 @@ function render(part: Part): string {
   return escapeHtml(String(part));
 }
 
+/** Only to what a browser opens without running it, unlike `javascript:`. */
+export function link(url: string, text = url): Html {
+  return /^https?:\/\//i.test(url) ? html`<a href="${url}">${text}</a>` : html`${text}`;
+}
+
 export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }

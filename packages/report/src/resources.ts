@@ -1,5 +1,5 @@
 import { type DeterminismRecord, numberOf, type ResourceRecord } from '@mlops/core/record';
-import { curveChart, type Series } from './charts.ts';
+import { curveChart, type Series } from './charts/curves.ts';
 import { type Html, html } from './html.ts';
 import { table } from './table.ts';
 import { bytesText, measuredText, moneyText, percentText, wattHoursText } from './text.ts';
@@ -92,9 +92,7 @@ function charts(resources: ResourceRecord): Html[] {
     .map(([title, series, range]) => ({ title, series: knownOf(series), range }))
     .filter(({ series }) => Object.keys(series).length > 0)
     .map(({ title, series, range }) =>
-      curveChart(`${title}, over ${time.name}`, series, {
-        ...{ width: 340, height: 170, describe: described, range },
-      }),
+      curveChart(title, series, { axis: time.name, describe: described, range }),
     );
 }
 

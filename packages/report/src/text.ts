@@ -1,4 +1,4 @@
-import { type Measured, numberOf, type RunRecord } from '@mlops/core/record';
+import { type JobRecord, type Measured, numberOf, type RunRecord } from '@mlops/core/record';
 
 /** How the report words numbers, times and verdicts, the same on the page and in the summary. */
 
@@ -48,14 +48,27 @@ export function measuredText(value: Measured | null): string {
   return Number.isFinite(number) ? String(Number(number.toPrecision(6))) : String(value);
 }
 
-/** `sha256:1a2b3c…` without its tail */
-export function digestText(digest: string | null): string {
-  return digest ? digest.replace('sha256:', '').slice(0, 12) : '–';
+/** `sha256:1a2b3c…` and `md5:1a2b3c…` without kind and tail */
+export function digestText(digest: string | null | undefined): string {
+  return digest ? digest.replace(/^\w+:/, '').slice(0, 12) : '–';
 }
 
 /** `2026-01-31 09:05 UTC` */
 export function timeText(time: string): string {
   return `${time.slice(0, 10)} ${time.slice(11, 16)} UTC`;
+}
+
+/** `train (size=small)` */
+export function jobName({ job, matrix }: Pick<JobRecord, 'job' | 'matrix'>): string {
+  const values = Object.entries(matrix ?? {}).map(
+    ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  );
+  return values.length ? `${job} (${values.join(', ')})` : job;
+}
+
+/** `1 example`, `1,200 examples` */
+export function countText(count: number, noun: string): string {
+  return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 /** The run in one sentence: what failed, or the worst verdict; and what became of the model. */

@@ -1,4 +1,5 @@
 import type { RunRecord, StageRecord } from '@mlops/core/record';
+import { sampleGate } from './sample-gate.ts';
 
 const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
 
@@ -75,6 +76,12 @@ export function sampleRecord(): RunRecord {
                 reason: 'nothing changed',
                 durationMs: 4,
                 savedMs: 812,
+                inputs: [
+                  { path: 'data/2026.csv', digest: digest('1'), bytes: 2_400_000 },
+                  { path: 'data/images', digest: `md5:${'2'.repeat(32)}.dir`, bytes: 8e8 },
+                  { path: 'prepare.py', digest: digest('3'), bytes: 4096 },
+                ],
+                outputs: [{ path: 'data.parquet', digest: digest('4'), bytes: 1e6, restored: true }],
               }),
               stage('features', 4, {
                 outcome: 'skipped',
@@ -82,10 +89,18 @@ export function sampleRecord(): RunRecord {
                 durationMs: 3,
                 savedMs: 400,
               }),
-              stage('train', 10, { reason: 'params train.max_depth changed: 6 → 8', durationMs: 4200 }),
+              stage('train', 10, {
+                reason: 'params train.max_depth changed: 6 → 8',
+                durationMs: 4200,
+                inputs: [
+                  { path: 'data.parquet', digest: digest('4'), bytes: 1e6 },
+                  { path: 'train.py', digest: digest('5'), bytes: 9000 },
+                ],
+                parameters: { 'train.max_depth': 8 },
+              }),
               stage('evaluate', 4210, { reason: 'input model changed', durationMs: 900 }),
             ],
-            parameters: { 'train.max_depth': 8, 'train.learning_rate': 0.1 },
+            parameters: { 'train.max_depth': 8, 'train.learning_rate': 0.1, 'train.seed': 7 },
             metrics: { 'test.accuracy': 0.9718, 'test.log_loss': 0.0873, 'test.auc': 'NaN' },
             curves: {
               'train.loss': [0.6, 0.4, 0.25, 0.18, 0.14].map((value, step) => ({ step, value })),
@@ -142,39 +157,7 @@ export function sampleRecord(): RunRecord {
             },
           },
         ],
-        gates: [
-          {
-            verdict: 'warn',
-            passed: true,
-            baseline: { kind: 'alias', ref: 'alias:production', commit: 'f'.repeat(40) },
-            rules: [
-              {
-                metric: 'test.accuracy',
-                rule: 'threshold',
-                bound: 0.94,
-                candidate: 0.9718,
-                baseline: null,
-                change: null,
-                greaterIsBetter: true,
-                severity: 'fail',
-                verdict: 'pass',
-                explanation: '0.9718 is at least 0.94',
-              },
-              {
-                metric: 'test.log_loss',
-                rule: 'min_relative_change',
-                bound: 0.1,
-                candidate: 0.0873,
-                baseline: 0.09,
-                change: 0.03,
-                greaterIsBetter: false,
-                severity: 'warn',
-                verdict: 'warn',
-                explanation: '0.0873 is 3 % better than 0.09; asked: at least 10 % better',
-              },
-            ],
-          },
-        ],
+        gates: [sampleGate()],
         packages: [
           {
             name: 'model-package',

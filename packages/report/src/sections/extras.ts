@@ -1,27 +1,24 @@
 import type { RunRecord } from '@mlops/core/record';
-import type { Image, UserReport } from './extras.ts';
-import { cardParts, metadataOf } from './front-matter.ts';
-import { type Html, html } from './html.ts';
-import { modelFacts } from './model-facts.ts';
-import { table } from './table.ts';
-import { isRemote, type Picture, userMarkdown } from './user-markdown.ts';
+import type { Image, UserReport } from '../extras.ts';
+import { cardParts, metadataOf } from '../front-matter.ts';
+import { type Html, html } from '../html.ts';
+import { modelFacts } from '../model-facts.ts';
+import { table } from '../table.ts';
+import { isRemote, type Picture, userMarkdown } from '../user-markdown.ts';
 
 /** The user's own report, with its pictures in the page. */
-export async function userReportSection({ markdown, images }: UserReport): Promise<Html> {
-  return html`<h2>Report of the project</h2><div class="own">${await userMarkdown(markdown, (source) => pictureOf(source, 'is missing', images))}</div>`;
+export async function userReportPart({ markdown, images }: UserReport): Promise<Html> {
+  return html`<div class="own">${await userMarkdown(markdown, (source) => pictureOf(source, 'is missing', images))}</div>`;
 }
 
-/** What the record says of each model, then the user's card; nothing where there is neither. */
-export async function modelCardSection(
-  record: RunRecord,
-  card: string | undefined,
-): Promise<Html | undefined> {
+/** What the record says of each model, then the user's card; undefined where there is neither. */
+export async function modelCardPart(record: RunRecord, card: string | undefined): Promise<Html | undefined> {
   const facts = modelFacts(record);
   if (!facts.length && card === undefined) return undefined;
-  return html`<h2>Model card</h2>${facts.map(
+  return html`${facts.map(
     ({ name, rows }) =>
       html`<h3>${name}</h3>${table(
-        ['', 'Recorded'],
+        ['What', 'Recorded'],
         rows.map(([what, values]) => [
           what,
           html`${values.map(({ label, value }) => html`<div>${label && html`<code>${label}</code> `}${value}</div>`)}`,
