@@ -59,10 +59,12 @@ export function comparisons(gate: GateRecord, training?: TrainingRecord): Compar
     .map(({ one }) => one);
 }
 
-/** Records of gates that did not list the metrics have those of their rules. */
+/** Records of gates that did not list the metrics have those of their rules; of slices the numbers are the worst's. */
 function fromRules({ rules }: GateRecord): NonNullable<GateRecord['metrics']> {
   const known = new Map<string, NonNullable<GateRecord['metrics']>[number]>();
-  for (const { metric, candidate, baseline, greaterIsBetter } of rules) {
+  for (const { metric, candidate, baseline, greaterIsBetter } of rules.filter(
+    ({ slices }) => !slices?.length,
+  )) {
     const before = known.get(metric);
     const against = baseline ?? before?.baseline ?? null;
     const change = candidate === null || against === null ? null : numberOf(candidate) - numberOf(against);

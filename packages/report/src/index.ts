@@ -1,6 +1,6 @@
 export { type AboutRun, assemble } from './assemble.ts';
 export type { Extras, Image, UserReport } from './extras.ts';
-export { type MarkdownOptions, renderMarkdown } from './markdown.ts';
+export { type MarkdownOptions, renderMarkdown } from './markdown/index.ts';
 export { renderHtml } from './page.ts';
 export { readUserReport } from './read-user-report.ts';
 export { headline, marks } from './text.ts';

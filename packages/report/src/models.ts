@@ -42,3 +42,22 @@ function gatesOf(training: TrainingRecord, job: JobRecord, { jobs }: RunRecord):
   const all = job.gates.length ? job.gates : jobs.flatMap((one) => (one.trainings.length ? [] : one.gates));
   return all.filter(({ name }) => name === undefined || name === 'model' || name === training.name);
 }
+
+/** More columns than these are wider than any page. */
+const mostMetrics = 6;
+
+/** The metrics that trainings are compared by: those that rules are about, else the first. */
+export function mainMetrics(models: readonly Model[]): string[] {
+  const ruled = models.flatMap(({ gates }) =>
+    gates.flatMap(({ rules }) => rules.map(({ metric }) => metric)),
+  );
+  const measured = models.flatMap(({ training }) => Object.keys(training.metrics));
+  return [...new Set(ruled.length ? ruled : measured)].slice(0, mostMetrics);
+}
+
+/** Undefined where there is no gate. */
+export function worstVerdict(gates: readonly GateRecord[]): GateRecord['verdict'] | undefined {
+  return (['fail', 'inconclusive', 'warn', 'pass'] as const).find((one) =>
+    gates.some(({ verdict }) => verdict === one),
+  );
+}

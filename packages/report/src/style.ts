@@ -37,6 +37,7 @@ svg.span { height: 16px; max-width: none; min-width: 8rem } .span .job { fill: v
 details > summary { cursor: pointer; color: var(--soft) } pre { background: var(--panel); padding: .7rem; overflow-x: auto; border-radius: 6px; white-space: pre-wrap }
 .own img { max-width: 100%; height: auto } .own table { width: auto } .own th, .own td { padding-right: 1rem }
 @media (max-width: 40rem) { body { padding: 1rem .8rem } h1 { font-size: 1.25rem; overflow-wrap: anywhere } .charts { grid-template-columns: minmax(0, 1fr) }
+  td:has(.span) + td { white-space: normal; min-width: 5rem } svg.span { min-width: 6rem }
   /* Rules and slices one below the other: verdict and name, drawing, reason. */
   table:has(.strip) thead { display: none } table:has(.strip) tr { display: grid; grid-template-columns: auto 1fr auto; padding: .5rem 0; border-bottom: 1px solid var(--line) } table:has(.strip) td { border: 0; padding: .15rem .6rem .15rem 0 } table:has(.strip) td:is(.drawn, :last-child) { grid-column: 1 / -1; width: auto } }
 @media print { .contents { display: none } figure, tr { break-inside: avoid-page } body { max-width: none } }

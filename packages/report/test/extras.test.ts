@@ -43,7 +43,7 @@ describe("a user's report on the page", () => {
         '<img src="javascript:alert(1)"> <img src="data:text/html,<script>alert(1)</script>"> <math><mi href="x">',
       ].join('\n\n'),
     );
-    const own = page.slice(page.indexOf('<div class="own">'), page.indexOf('<h3>Stages'));
+    const own = page.slice(page.indexOf('<div class="own">'), page.indexOf('staging: deployed</h2>'));
     expect(own).not.toMatch(
       /<(script|style|iframe|form|input|svg|link|img|math)|href=| style=| on\w+=|url\(/,
     );
@@ -68,7 +68,7 @@ describe('the model card', () => {
 
   test('has what is recorded, then what the user wrote', async () => {
     const page = await renderHtml(sampleRecord(), { modelCard: card });
-    const shown = page.slice(page.indexOf('<h2>Model card'), page.indexOf('<h2>Jobs'));
+    const shown = page.slice(page.lastIndexOf('Model card'), page.lastIndexOf('Jobs'));
     for (const fact of ['dddddddddddd', '182.0 kB', 'Python 3.12.1 by uv, lock bbbbbbbbbbbb', '! warn'])
       expect(shown).toContain(fact);
     expect(shown).toContain('<code>train.max_depth</code> 8');
@@ -91,9 +91,9 @@ describe('the model card', () => {
         'test.accuracy': 1,
       };
     const page = await renderHtml(record);
-    const shown = page.slice(page.indexOf('<h2>Model card'));
-    expect(shown).toContain('<code>test.accuracy</code> 1');
-    expect(shown).toContain('and 11 more in the section of the training');
+    const shown = page.slice(page.lastIndexOf('Model card'));
+    expect(shown).toContain('<code>test.accuracy</code> 0.9718 [0.9609, 0.9797]');
+    expect(shown).toContain('and 15 more in the section of the training');
   });
 
   test.each([
@@ -114,7 +114,9 @@ describe('the model card', () => {
 
 describe('in Markdown', () => {
   const written = (markdown: string) =>
-    renderMarkdown(sampleRecord(), { userReport: { markdown, images } }).split('\n\n').at(-1);
+    renderMarkdown({ ...sampleRecord(), jobs: [] }, { userReport: { markdown, images } })
+      .split('\n\n')
+      .at(-1);
 
   test.each([
     ['a ![Loss](plots/loss.png) b', 'a (picture in the report page) b'],
@@ -135,7 +137,8 @@ describe('in Markdown', () => {
     const userReport = { markdown: 'x'.repeat(60_000), images };
     const text = renderMarkdown(sampleRecord(), { userReport, limit: 50_000 });
     expect(Buffer.byteLength(text)).toBeLessThan(50_000);
-    expect(text).toMatch(/\| `test\.accuracy` [\s\S]*_The rest is in the report\._$/);
+    expect(text).toMatch(/\| `test\.accuracy` [\s\S]*Stages of model[\s\S]*_The rest is in the report\._$/);
+    expect(text).not.toContain('xxxx');
   });
 
   test('a model card is folded, its front matter as YAML', () => {

@@ -9,19 +9,19 @@ describe('a run in which every text is hostile', () => {
 
   test('is a page whose markup is the same as ever', async () => {
     const [usual, attacked] = [await renderHtml(sampleRecord()), await renderHtml(record)].map(elements);
-    expect(attacked).toEqual(usual?.filter((name) => name !== 'a'));
+    const notLinks = (name: string) => name !== 'a';
+    expect(attacked?.filter(notLinks)).toEqual(usual?.filter(notLinks));
   });
 
   test('is a summary without markup of theirs', () => {
     const text = renderMarkdown(record);
-    const outsideCode = text.replace(/`[^`\n]*`/g, '').replace(/<\/?code>/g, '');
+    const outsideCode = text.replace(/`[^`\n]*`/g, '').replace(/<\/?(?:code|details|summary)>/g, '');
     expect(outsideCode).not.toMatch(/<|!\[|\]\(/);
     const headings = text.split('\n').filter((line) => line.startsWith('#'));
-    expect(headings).toHaveLength(3);
-    const columns = text
-      .split('\n')
-      .flatMap((line) => (line.startsWith('|') ? line.split('|').length - 2 : []));
-    expect(columns).toEqual([6, 6, 6, 6, 4, 4, 4, 4, 4, 4, 2, 2, 2, 2, 2, 4, 4, 4]);
+    expect(headings).toHaveLength(2);
+    const widths = (markdown: string) =>
+      markdown.split('\n').flatMap((line) => (line.startsWith('|') ? line.split('|').length - 2 : []));
+    expect(widths(text)).toEqual(widths(renderMarkdown(sampleRecord())));
   });
 
   test('has links to web pages only', async () => {
@@ -39,8 +39,8 @@ describe('a run of 50 jobs with 2000 metrics and 500 stages', () => {
   test('has a summary that GitHub shows, which says what is left out', () => {
     const text = renderMarkdown(record);
     expect(Buffer.byteLength(text)).toBeLessThan(1024 * 1024);
-    expect(text).toContain('_1900 more are in the report._');
-    expect(text).toContain('_400 more are in the report._');
+    expect(text).toContain('_1899 more are in the report._');
+    expect(text).toContain('_The rest is in the report._');
   });
 
   test('shows the rules that did not pass among those that are shown', () => {
@@ -50,7 +50,7 @@ describe('a run of 50 jobs with 2000 metrics and 500 stages', () => {
   test('is a page with everything in it', async () => {
     const page = await renderHtml(record);
     expect(elements(page).length).toBeGreaterThan(50 * 2500);
-    expect(page.match(/metric\.1998</g)).toHaveLength(50 * 2);
+    expect(page.match(/<code>metric\.1998</g)).toHaveLength(50 * 2);
   });
 });
 
@@ -84,39 +84,24 @@ function elements(page: string): string[] {
   return names;
 }
 
-/** The record with this text wherever the schema allows any text. */
+/** The record with this text before every other one, and before every name, wherever the schema allows any. */
 function withTexts(record: RunRecord, text: string): RunRecord {
-  const [job] = record.jobs;
-  const [training] = job?.trainings ?? [];
-  const [gate] = job?.gates ?? [];
-  const [deployment] = job?.deployments ?? [];
-  if (!job || !training || !gate?.baseline || !deployment) throw new Error('the sample has become smaller');
-  Object.assign(record.run, {
-    message: text,
-    ref: text,
-    commit: text,
-    event: text,
-    repository: text,
-    url: text,
-  });
-  Object.assign(job, {
-    job: text,
-    hardware: { ...job.hardware, cpu: text, os: text, arch: text, runner: text },
-  });
-  for (const step of job.steps) Object.assign(step, { action: text, ...(step.error && { error: text }) });
-  for (const environment of job.environments) environment.python = text;
-  training.name = text;
-  for (const stage of training.stages) Object.assign(stage, { name: text, reason: text });
-  const renamed = <T>(values: Record<string, T>) =>
-    Object.fromEntries(Object.entries(values).map(([name, value]) => [`${name}${text}`, value]));
-  training.metrics = renamed(training.metrics);
-  training.curves = renamed(training.curves);
-  training.parameters = renamed(training.parameters);
-  gate.baseline.ref = text;
-  for (const rule of gate.rules) Object.assign(rule, { metric: text, rule: text, explanation: text });
-  Object.assign(deployment, { environment: text, revision: text, previousRevision: text, url: text });
-  for (const smoke of deployment.smoke) Object.assign(smoke, { request: text, response: text });
-  return record;
+  const fixed = /^(outcome|verdict|kind|rule|severity|cpuSource|startedAt|finishedAt)$/;
+  const named = /^(parameters|metrics|curves|libraries|seeds|flags|threads)$/;
+  const changed = (value: unknown, name: string): unknown => {
+    if (typeof value === 'string')
+      return fixed.test(name) || /^(sha256|md5):|^(NaN|-?Infinity)$/.test(value) ? value : text + value;
+    if (Array.isArray(value)) return value.map((one) => changed(one, ''));
+    if (typeof value !== 'object' || value === null) return value;
+    return Object.fromEntries(
+      Object.entries(value).map(([key, one]) => [named.test(name) ? text + key : key, changed(one, key)]),
+    );
+  };
+  const hostile = changed(record, '') as RunRecord;
+  for (const rule of hostile.jobs.flatMap(({ gates }) => gates).flatMap(({ rules }) => rules))
+    if (rule.worstSlice && rule.slices?.[1])
+      rule.worstSlice = `${rule.slices[1].column}=${rule.slices[1].value}`;
+  return hostile;
 }
 
 function large(): RunRecord {

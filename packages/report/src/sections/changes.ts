@@ -3,7 +3,6 @@ import { type Comparison, comparisons, type Tendency } from '../comparison.ts';
 import { type Html, html } from '../html.ts';
 import { changeText, intervalText, valueText } from '../rule-text.ts';
 import { type Cell, foldingTable } from '../table.ts';
-import { measuredText } from '../text.ts';
 
 /** Every metric of the candidate, and how it changed against the baseline. */
 export function changesPart(gate: GateRecord, training: TrainingRecord | undefined): Html {
@@ -20,7 +19,7 @@ export function changesPart(gate: GateRecord, training: TrainingRecord | undefin
     )}`;
   const guessed = all.some(({ tendency }) => tendency && !tendency.noiseKnown);
   return html`<h3>What changed</h3>${foldingTable(
-    ['Metric', '#Baseline', '#Candidate', '#Change', 'Against the baseline'],
+    ['Metric', 'Outcome', '#Change', '#Candidate', '#Baseline'],
     all.map(changeRow),
   )}${guessed && html`<p class="soft">Where noise is unknown there is no interval, and the numbers alone are compared.</p>`}`;
 }
@@ -30,10 +29,10 @@ function changeRow(one: Comparison): Cell[] {
   const small = (text: string) => html`<small>${text}</small>`;
   return [
     html`<code>${metric}</code>`,
-    valueText(metric, baseline),
-    html`${valueText(metric, candidate)}${candidateInterval && small(intervalText(candidateInterval))}`,
-    html`${changeText(change)}${changeInterval && small(intervalText(changeInterval))}`,
     tendency ? tendencyHtml(tendency) : candidate === null ? 'not measured' : baseline === null ? 'new' : '',
+    html`${changeText(change)}${changeInterval && small(intervalText(changeInterval))}`,
+    html`${valueText(metric, candidate)}${candidateInterval && small(intervalText(candidateInterval))}`,
+    valueText(metric, baseline),
   ];
 }
 
@@ -49,5 +48,5 @@ export function tendencyHtml({ arrow, outcome, noiseKnown }: Tendency): Html {
 
 /** `0.9718 [0.951, 0.985]` */
 export function measuredWithInterval({ metric, candidate, candidateInterval }: Comparison): string {
-  return `${candidate === null ? measuredText(null) : valueText(metric, candidate)}${candidateInterval ? ` ${intervalText(candidateInterval)}` : ''}`;
+  return `${valueText(metric, candidate)}${candidateInterval ? ` ${intervalText(candidateInterval)}` : ''}`;
 }

@@ -43,8 +43,7 @@ function rowsOf(job: JobRecord): Row[] {
   const within = steps.flatMap((step): Row[] => {
     const from = Date.parse(step.startedAt);
     const own = stages.filter(
-      (stage) =>
-        step.action === 'train' && !placed.has(stage) && isBetween(stage, from, from + step.durationMs),
+      (stage) => !placed.has(stage) && isBetween(stage, from, from + step.durationMs),
     );
     for (const stage of own) placed.add(stage);
     return [stepRow(step), ...own.map(stageRow)];

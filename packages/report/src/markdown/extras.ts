@@ -1,6 +1,7 @@
-import type { Extras } from './extras.ts';
-import { cardParts } from './front-matter.ts';
-import { isRemote } from './user-markdown.ts';
+import type { Extras } from '../extras.ts';
+import { cardParts } from '../front-matter.ts';
+import { isRemote } from '../user-markdown.ts';
+import { folded } from './fold.ts';
 
 const inPage = '(picture in the report page)';
 
@@ -12,16 +13,14 @@ const reference = String.raw`!\[(?<alt>[^\]]{0,1000})\](?:\[(?<name>[^\]]{0,1000
 const element = String.raw`<img\b[^<>]*?\ssrc\s*=\s*(?:"(?<double>[^"<>]*)"|'(?<single>[^'<>]*)'|(?<none>[^\s<>"']+))[^<>]*>`;
 const pictureOrCode = new RegExp([fenced, spanned, inline, reference, element].join('|'), 'gim');
 
-/** What users add, as sections of Markdown: their own report as it is, their model card folded. */
-export function extrasMarkdown({ userReport, modelCard }: Extras): string[] {
-  return [
-    ...(modelCard === undefined
-      ? []
-      : [
-          `<details><summary>Model card</summary>\n\n${ended(withoutPictures(cardText(modelCard)))}\n\n</details>`,
-        ]),
-    ...(userReport ? [ended(withoutPictures(userReport.markdown))] : []),
-  ];
+/** The user's own report as it is. */
+export function userReportMarkdown({ userReport }: Extras): string[] {
+  return userReport ? [ended(withoutPictures(userReport.markdown))] : [];
+}
+
+/** The user's model card, folded. */
+export function modelCardMarkdown({ modelCard }: Extras): string[] {
+  return modelCard === undefined ? [] : [folded('Model card', ended(withoutPictures(cardText(modelCard))))];
 }
 
 /** GitHub shows front matter as a table in files only. */
