@@ -13,7 +13,7 @@ import { overviewPart } from './sections/overview.ts';
 import { timelinePart } from './sections/timeline.ts';
 import { trainingPart } from './sections/training.ts';
 import { style } from './style.ts';
-import { durationText, headline, marks, timeText } from './text.ts';
+import { durationText, headline, jobName, marks, timeText } from './text.ts';
 
 /**
  * The run as one HTML page that needs nothing else: no script, no request, readable in light and dark.
@@ -43,13 +43,18 @@ async function sectionsOf(record: RunRecord, { userReport, modelCard }: Extras):
   const models = modelsOf(record);
   const card = await modelCardPart(record, modelCard);
   return [
-    ...(models.length > 1 ? [{ title: 'Trainings', body: overviewPart(models) }] : []),
+    ...(models.length > 1 ? [{ title: 'Trainings', body: overviewPart(models, idOf) }] : []),
     ...gatesApart(record, models).map((gate) => gateSection(gate, undefined)),
-    ...(models.length > 1 ? models.map(modelSection) : models.flatMap(modelSections)),
+    ...(models.length > 1
+      ? models.map((model, i) => ({ ...modelSection(model), id: idOf(i) }))
+      : models.flatMap(modelSections)),
     ...(userReport ? [{ title: 'Report of the project', body: await userReportPart(userReport) }] : []),
-    ...jobs
-      .flatMap(({ deployments }) => deployments)
-      .map((one) => ({ title: `${one.environment}: ${one.outcome}`, body: deploymentPart(one) })),
+    ...jobs.flatMap((job) =>
+      job.deployments.map((one) => ({
+        title: `${one.environment}: ${one.outcome}${job.matrix ? ` by ${jobName(job)}` : ''}`,
+        body: deploymentPart(one),
+      })),
+    ),
     ...(jobs.length
       ? [
           { title: 'Timeline', body: timelinePart(record) },
@@ -60,6 +65,10 @@ async function sectionsOf(record: RunRecord, { userReport, modelCard }: Extras):
     ...(card ? [{ title: 'Model card', body: card }] : []),
     ...(jobs.length ? [{ title: 'Jobs', body: jobsPart(jobs) }] : []),
   ];
+}
+
+function idOf(model: number): string {
+  return `model-${model + 1}`;
 }
 
 /** Of the only training, whose verdict comes first. */

@@ -2,6 +2,8 @@ import { type Html, html } from './html.ts';
 
 /** A part of the page that its table of contents leads to. */
 export interface Section {
+  /** What links to it from elsewhere; default: a number. */
+  id?: string;
   title: string;
   /** In the heading behind the title. */
   aside?: Html | undefined;
@@ -12,7 +14,7 @@ export interface Section {
 
 /** Sections below their headings, and the links to them; empty where one is enough to see all. */
 export function withContents(sections: readonly Section[]): { contents: Html; body: Html } {
-  const named = sections.map((section, i) => ({ ...section, id: `s${i + 1}` }));
+  const named = sections.map((section, i) => ({ id: `s${i + 1}`, ...section }));
   // Those of many models are linked in the overview.
   const listed = named.filter(({ folded }) => folded === undefined);
   const contents =
@@ -22,9 +24,9 @@ export function withContents(sections: readonly Section[]): { contents: Html; bo
   return { contents, body: html`${named.map(placed)}` };
 }
 
-function placed({ id, title, aside, body, folded }: Section & { id: string }): Html {
+function placed({ id, title, aside, body, folded }: Section): Html {
   const heading = html`<h2 id="${id}">${title}${aside && html` ${aside}`}</h2>`;
-  if (folded === undefined) return html`<section aria-labelledby="${id}">${heading}${body}</section>`;
+  if (folded === undefined) return html`<section>${heading}${body}</section>`;
   const open = folded ? html`<details class="model">` : html`<details class="model" open="">`;
   return html`${open}<summary>${heading}</summary>${body}</details>`;
 }

@@ -1,8 +1,9 @@
 import { code, plain } from '@mlops/core';
 import type { RunRecord } from '@mlops/core/record';
 import type { Extras } from '../extras.ts';
+import { failuresOf } from '../failures.ts';
 import { type Model, modelsOf } from '../models.ts';
-import { headline, jobName, signs } from '../text.ts';
+import { headline, signs } from '../text.ts';
 import { modelCardMarkdown, userReportMarkdown } from './extras.ts';
 import { changes, gateDetails, open } from './gate.ts';
 import { overview } from './overview.ts';
@@ -76,12 +77,8 @@ function fitting(limit: number, sections: readonly string[]): string {
 }
 
 function failures({ jobs }: RunRecord): string[] {
-  return jobs.flatMap((job) =>
-    job.steps
-      .filter(({ outcome }) => outcome !== 'success')
-      .map(
-        ({ action, outcome, error }) =>
-          `**${plain(action)} ${outcome}** in ${plain(jobName(job))}: ${plain((error ?? '').slice(0, errorShown))}`,
-      ),
+  return failuresOf(jobs).map(
+    ({ action, outcome, error, jobs }) =>
+      `**${plain(action)} ${outcome}** in ${plain(jobs.join(', '))}: ${plain(error.slice(0, errorShown))}`,
   );
 }

@@ -1,7 +1,8 @@
 import type { JobRecord } from '@mlops/core/record';
+import { failuresOf } from '../failures.ts';
 import { type Html, html } from '../html.ts';
 import { table } from '../table.ts';
-import { bytesText, jobName } from '../text.ts';
+import { bytesText, jobName, marks } from '../text.ts';
 
 /** The machines that jobs ran on. */
 export function jobsPart(jobs: readonly JobRecord[]): Html {
@@ -19,13 +20,10 @@ export function jobsPart(jobs: readonly JobRecord[]): Html {
   );
 }
 
-/** Errors of steps, which a reader wants before anything else. */
+/** What failed, which a reader wants before anything else. */
 export function failuresPart(jobs: readonly JobRecord[]): Html {
-  const failed = jobs.flatMap((job) =>
-    job.steps.filter(({ outcome }) => outcome !== 'success').map((step) => ({ job, step })),
-  );
-  return html`${failed.map(
-    ({ job, step }) =>
-      html`<p><span class="fail-text">✗ ${step.action} ${step.outcome}</span> in ${jobName(job)}</p>${step.error && html`<pre tabindex="0">${step.error}</pre>`}`,
+  return html`${failuresOf(jobs).map(
+    ({ action, outcome, error, jobs }) =>
+      html`<p><span class="fail-text">${marks.fail} ${action} ${outcome}</span> in ${jobs.join(', ')}</p>${error && html`<pre tabindex="0">${error}</pre>`}`,
   )}`;
 }

@@ -6,15 +6,19 @@ import { table } from '../table.ts';
 import { digestText, durationText, marks, measuredText, moneyText } from '../text.ts';
 import { measuredWithInterval, tendencyHtml } from './changes.ts';
 
-/** All trainings of the run in a table, so that legs of a matrix can be compared. */
-export function overviewPart(models: readonly Model[]): Html {
+/**
+ * All trainings of the run in a table, so that legs of a matrix can be compared.
+ *
+ * @param idOf The section of a training, by its place among them
+ */
+export function overviewPart(models: readonly Model[], idOf: (model: number) => string): Html {
   const metrics = mainMetrics(models);
   return table(
     ['Training', 'Gate', ...metrics.map((name) => `#${name}`), '#Time', '#Cost', 'Model'],
-    models.map(({ label, training, gates }) => {
+    models.map(({ label, training, gates }, i) => {
       const known = gates.flatMap((gate) => comparisons(gate, training));
       return [
-        label,
+        html`<a href="#${idOf(i)}">${label}</a>`,
         worst(gates),
         ...metrics.map((metric) => {
           const found = known.find((one) => one.metric === metric);
