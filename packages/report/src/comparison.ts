@@ -17,8 +17,6 @@ export interface Comparison {
   changeInterval?: IntervalRecord | undefined;
   /** How it changed; undefined where there is nothing to compare. */
   tendency: Tendency | undefined;
-  /** Whether a rule asks for it. */
-  ruled: boolean;
 }
 
 export interface Tendency {
@@ -34,25 +32,23 @@ export interface Tendency {
  * then the others. Metrics that only the training knows are not compared with anything.
  */
 export function comparisons(gate: GateRecord, training?: TrainingRecord): Comparison[] {
-  const ruled = [...new Set(gate.rules.map(({ metric }) => metric))];
+  // In their order, which a set keeps.
+  const ruled = new Map([...new Set(gate.rules.map(({ metric }) => metric))].map((name, i) => [name, i]));
   const known = gate.metrics ?? fromRules(gate);
   const names = new Set(known.map(({ name }) => name));
   const all: Comparison[] = [
     ...known.map(({ name, greaterIsBetter, ...values }) => ({
-      ...{ metric: name, ...values, ruled: ruled.includes(name) },
+      ...{ metric: name, ...values },
       tendency: tendencyOf(values.change, values.changeInterval, greaterIsBetter),
     })),
     ...Object.entries(training?.metrics ?? {})
       .filter(([name]) => !names.has(name))
       .map(([metric, candidate]) => ({
         ...{ metric, candidate, baseline: null, change: null, tendency: undefined },
-        ruled: ruled.includes(metric),
       })),
   ];
-  const place = ({ metric, tendency }: Comparison) => {
-    const rule = ruled.indexOf(metric);
-    return rule >= 0 ? rule : ruled.length + Number(!isDecided(tendency));
-  };
+  const place = ({ metric, tendency }: Comparison) =>
+    ruled.get(metric) ?? ruled.size + Number(!isDecided(tendency));
   return all
     .map((one) => ({ one, at: place(one) }))
     .toSorted((a, b) => a.at - b.at)
