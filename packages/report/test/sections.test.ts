@@ -141,6 +141,7 @@ describe('a run of a matrix', () => {
       /Trainings Training Gate test.accuracy test.log_loss model_size Time Cost Model model, train \(size=small\) ! warn 0\.9718 \[0\.9609, 0\.9797\] ↑ better/,
     );
     expect(page).toContain('<a href="#model-2">model, train (size=large)</a>');
+    expect(page.match(/The training of the baseline/g)).toHaveLength(1);
     expect(page.match(/serve.py&#39; matches no file/g)).toHaveLength(1);
     expect(text).toContain('package failure in train (size=small), train (size=large)');
     const [small, large] = page.matchAll(/<details class="model"([^>]*)><summary><h2 id="model-\d">([^<]*)/g);

@@ -10,16 +10,20 @@ export function costsPart({ jobs }: RunRecord): Html {
   const baselines = jobs
     .flatMap(({ gates }) => gates)
     .flatMap(({ baseline }) => (baseline?.durationMs !== undefined || baseline?.cost ? [baseline] : []));
+  // Legs of a matrix may share one.
+  const before = [
+    ...new Map(baselines.map((one) => [JSON.stringify([one.ref, one.durationMs, one.cost]), one])).values(),
+  ];
   return html`${table(
     ['Job', '#Time', '#Energy', '#CO₂', '#Money', '#Saved by caches'],
     [
       ...jobs.map((job, i) => [jobName(job), ...cellsOf(costs[i] as Costs)]),
       ...(jobs.length > 1 ? [[html`<strong>All jobs</strong>`, ...cellsOf(totalOf(costs))]] : []),
     ],
-  )}${baselines.map(
+  )}${before.map(
     ({ ref, durationMs, cost }) =>
       html`<p>The training of the baseline <code>${ref}</code> took ${durationMs === undefined ? 'a time that is not known' : durationText(durationMs)}${cost && ` and cost ${moneyText(cost.amount, cost.currency)}`}.</p>`,
-  )}<p class="soft">Energy, CO₂ and money are those of trainings; jobs run beside each other, so that the run took less than all of them.</p>`;
+  )}<p class="soft">Energy, CO₂ and money are those of trainings.${jobs.length > 1 && ' Jobs may run beside each other, so that the run took less than all of them.'}</p>`;
 }
 
 function cellsOf({ durationMs, wattHours, co2Grams, money, savedMs }: Costs): Cell[] {
