@@ -3,7 +3,10 @@ import { gunzip, gzip } from 'node:zlib';
 import { messageOf, UserError } from '@mlops/core';
 import type { PredictionsRecord } from '@mlops/core/record';
 import type { Predictions, Task } from '@mlops/stats';
-import { digests, type PredictionTable, sliceOf } from './table.ts';
+import { digests } from './digests.ts';
+import { Ids } from './ids.ts';
+import type { PredictionTable } from './table.ts';
+import { sliceOf } from './texts.ts';
 
 /** What stands in the first line, behind `# `. */
 interface Head {
@@ -32,12 +35,12 @@ export async function encode(table: PredictionTable): Promise<Buffer> {
 
 type Column = [name: string, cell: (row: number) => string];
 
-function columnsOf({ predictions: p, ids, slices }: PredictionTable): Column[] {
+function columnsOf({ predictions: p, idColumn: ids, slices }: PredictionTable): Column[] {
   const columns: Column[] = [];
   const numbers = (name: string, values: ArrayLike<number> | undefined, width = 1, offset = 0) => {
     if (values) columns.push([name, (i) => String(values[i * width + offset])]);
   };
-  if (ids) columns.push(['id', (i) => quoted(ids[i] ?? '')]);
+  if (ids) columns.push(['id', (i) => quoted(ids.at(i))]);
   numbers('label', p.label);
   numbers('prediction', p.prediction);
   const width = widthOf(p);
@@ -68,7 +71,7 @@ export async function decode(bytes: Uint8Array, what: string): Promise<Predictio
     const { parse } = await import('csv-parse/sync');
     const [names = [], ...rows] = parse(text.slice(end + 1)) as string[][];
     const table = tableIn(head, names, rows);
-    const found = digests(table.predictions, table.ids);
+    const found = digests(table.predictions, table.idColumn);
     if (found.digest !== head.record.digest || found.testSet !== head.record.testSet)
       throw new Error('their digest is not the recorded one');
     return table;
@@ -93,6 +96,8 @@ function tableIn(head: Head, names: readonly string[], rows: readonly string[][]
   const label = numbers('label');
   if (!label || size !== record.examples)
     throw new Error(`${record.examples} examples are recorded, ${size} found`);
+  const named = texts('id');
+  const ids = named && new Ids(named);
   const query = numbers('query');
   const width = widthOf(head);
   const scores = Array.from({ length: width }, (_, k) => numbers(`score_${k}`));
@@ -112,7 +117,10 @@ function tableIn(head: Head, names: readonly string[], rows: readonly string[][]
   };
   return {
     predictions,
-    ids: texts('id'),
+    get ids() {
+      return ids && [...ids];
+    },
+    idColumn: ids,
     slices: new Map(slices.map((name) => [name, sliceOf(texts(`slice_${name}`) ?? [])])),
     record,
     duplicates,

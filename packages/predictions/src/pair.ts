@@ -1,6 +1,9 @@
 import { UserError } from '@mlops/core';
 import type { Predictions } from '@mlops/stats';
-import { type PredictionTable, type Slice, sortedClasses } from './table.ts';
+import { Growing } from './growing.ts';
+import type { PredictionTable } from './table.ts';
+import { sortedClasses } from './task.ts';
+import type { Slice } from './texts.ts';
 
 /** What two models said of the same examples, in the candidate's order, with the candidate's labels. */
 export interface Pair {
@@ -47,13 +50,13 @@ export function pairUp(candidate: PredictionTable, baseline: PredictionTable): P
 }
 
 function paired(candidate: PredictionTable, baseline: PredictionTable) {
-  const { ids } = candidate;
-  if (Boolean(ids) !== Boolean(baseline.ids))
+  const [ids, baselineIds] = [candidate.idColumn, baseline.idColumn];
+  if (Boolean(ids) !== Boolean(baselineIds))
     throw new UserError(`only the ${ids ? 'candidate' : 'baseline'} has ids, so examples cannot be paired`, {
       advice: 'Write the same column of ids for both.',
     });
   const [rows, others] = [candidate.predictions.size, baseline.predictions.size];
-  if (!ids || !baseline.ids) {
+  if (!ids || !baselineIds) {
     if (rows !== others)
       throw new UserError(
         `the candidate has ${rows} examples and the baseline ${others}, and neither has ids`,
@@ -64,28 +67,28 @@ function paired(candidate: PredictionTable, baseline: PredictionTable) {
     const all = Int32Array.from({ length: rows }, (_, i) => i);
     return { left: all, right: all, unpaired: { candidate: 0, baseline: 0, examples: [] } };
   }
-  const place = new Map(baseline.ids.map((id, i) => [id, i]));
-  const left: number[] = [];
-  const right: number[] = [];
+  const left = new Growing(Int32Array);
+  const right = new Growing(Int32Array);
   const examples: string[] = [];
-  for (const [i, id] of ids.entries()) {
-    const there = place.get(id);
-    if (there === undefined) {
-      if (examples.length < 5) examples.push(id);
+  const taken = new Uint8Array(others);
+  for (let i = 0; i < rows; i++) {
+    const there = baselineIds.find(ids, i);
+    if (there < 0) {
+      if (examples.length < 5) examples.push(ids.at(i));
       continue;
     }
     left.push(i);
     right.push(there);
-    place.delete(id);
+    taken[there] = 1;
   }
-  for (const id of place.keys()) if (examples.length < 5) examples.push(id);
+  for (let i = 0; i < others && examples.length < 5; i++) if (!taken[i]) examples.push(baselineIds.at(i));
   if (!left.length)
     throw new UserError('no example of the candidate has an id that one of the baseline has', {
-      advice: `The first ids are '${ids[0]}' and '${baseline.ids[0]}'.`,
+      advice: `The first ids are '${ids.at(0)}' and '${baselineIds.at(0)}'.`,
     });
   return {
-    left: Int32Array.from(left),
-    right: Int32Array.from(right),
+    left: left.toArray(),
+    right: right.toArray(),
     unpaired: { candidate: rows - left.length, baseline: others - left.length, examples },
   };
 }
@@ -94,26 +97,31 @@ function paired(candidate: PredictionTable, baseline: PredictionTable) {
 function select(p: Predictions, rows: Int32Array, classes: readonly string[]): Predictions {
   const to = p.classes.map((name) => classes.indexOf(name));
   const value = (number: number) => (p.classes.length ? (to[number] ?? number) : number);
-  const numbers = (from: Float64Array | undefined) =>
-    from && Float64Array.from(rows, (i) => from[i] ?? Number.NaN);
+  const numbers = (from: Float64Array) => {
+    const selected = new Float64Array(rows.length);
+    for (let i = 0; i < rows.length; i++) selected[i] = from[rows[i] as number] as number;
+    return selected;
+  };
   const wide = p.task === 'multiclass' ? classes.length : 1;
   const narrow = p.task === 'multiclass' ? p.classes.length : 1;
   const score = p.score && new Float64Array(rows.length * wide);
-  if (score)
-    for (const [i, row] of rows.entries())
+  if (score && p.score)
+    for (let i = 0; i < rows.length; i++)
       for (let k = 0; k < narrow; k++)
-        score[i * wide + (wide === 1 ? 0 : (to[k] ?? 0))] = p.score?.[row * narrow + k] ?? Number.NaN;
+        score[i * wide + (wide === 1 ? 0 : (to[k] ?? 0))] = p.score[
+          (rows[i] as number) * narrow + k
+        ] as number;
   return {
     task: p.task,
     size: rows.length,
     classes,
     positive: p.positive === undefined ? undefined : to[p.positive],
-    label: Float64Array.from(rows, (i) => value(p.label[i] ?? Number.NaN)),
-    prediction: numbers(p.prediction)?.map(value),
+    label: numbers(p.label).map(value),
+    prediction: p.prediction && numbers(p.prediction).map(value),
     score,
-    weight: numbers(p.weight),
+    weight: p.weight && numbers(p.weight),
     query: p.query && rows.map((i) => p.query?.[i] ?? 0),
-    latency: numbers(p.latency),
+    latency: p.latency && numbers(p.latency),
   };
 }
 

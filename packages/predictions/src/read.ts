@@ -2,11 +2,13 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { posix, resolve } from 'node:path';
-import { UserError } from '@mlops/core';
+import { type Place, UserError } from '@mlops/core';
 import type { PredictionsRecord } from '@mlops/core/record';
 import { type Columns, type Found, findColumns } from './columns.ts';
+import { type Example, Examples } from './examples.ts';
 import { type Cell, eachRow, eachRowOfColumns, type TakeRow } from './rows.ts';
-import { type Example, type PredictionTable, tableOf } from './table.ts';
+import { isClassification, type PredictionTable, tableOf } from './table.ts';
+import { taskOf } from './task.ts';
 
 /**
  * Reads the predictions of one model from files below `folder`; several are parts that follow each other, a folder is
@@ -18,38 +20,53 @@ export async function readPredictions(
   columns: Columns,
   shown: (path: string) => string = (path) => path,
 ): Promise<PredictionTable> {
-  const examples: Example[] = [];
+  let { examples, read } = await readAll(folder, files, columns, shown);
+  const task = examples.told ?? taskOf(examples);
+  // Labels that looked like numbers, nearly all different, turned out to be classes: now their names are kept.
+  if (isClassification(task) && !examples.knowsNames)
+    ({ examples, read } = await readAll(folder, files, { ...columns, task }, shown));
+  return tableOf(examples, task, columns.positive, read);
+}
+
+async function readAll(
+  folder: string,
+  files: readonly string[],
+  columns: Columns,
+  shown: (path: string) => string,
+): Promise<{ examples: Examples; read: PredictionsRecord['files'] }> {
   const read: PredictionsRecord['files'] = [];
-  let first: Found | undefined;
+  let examples: Examples | undefined;
   for (const paths of inParts(await expand(folder, files))) {
     const shownPaths = paths.map(shown);
     const file = shownPaths.join(', ');
-    const before = examples.length;
     let found: Found | undefined;
     let seen: readonly string[] = [];
     let at = new Map<string, number>();
     const take: TakeRow = (names, cells, line) => {
       if (!found) {
         found = findColumns(names, columns, file);
-        first ??= found;
-        if (Boolean(first.id) !== Boolean(found.id))
+        examples ??= new Examples(found, columns.task, file);
+        if (Boolean(examples.found.id) !== Boolean(found.id))
           throw new UserError('some files have ids and others have none', { file });
       }
       if (names !== seen) at = new Map(names.map((name, i) => [name, i]));
       seen = names;
-      const used = found;
-      examples.push(exampleOf(used, (column) => cells[at.get(column) ?? -1], file, line));
+      const place = { file, line };
+      examples?.add(
+        exampleOf(found, (column) => cells[at.get(column) ?? -1], place),
+        place,
+      );
     };
     const absolute = paths.map((path) => resolve(folder, path));
     const [only = ''] = absolute;
     await (paths.length > 1 ? eachRowOfColumns(absolute, shownPaths, take) : eachRow(only, file, take));
-    if (examples.length === before)
+    if (!found)
       throw new UserError('the file holds no examples', { file, advice: 'Write a row for each example.' });
     for (const [i, path] of absolute.entries())
       read.push({ path: shownPaths[i] as string, ...(await digestOf(path)) });
   }
-  if (!first) throw new UserError('no file of predictions was found', { file: files.join(', ') });
-  return tableOf(examples, first, columns, read);
+  if (!examples) throw new UserError('no file of predictions was found', { file: files.join(', ') });
+  return { examples, read };
 }
 
 /** Files that follow each other; those that hold a column each belong together. */
@@ -62,9 +79,9 @@ function inParts(paths: readonly string[]): string[][] {
   ];
 }
 
-function exampleOf(found: Found, cell: (column: string) => Cell, file: string, line: number): Example {
+function exampleOf(found: Found, cell: (column: string) => Cell, place: Place): Example {
   const of = (column: string | undefined) =>
-    column === undefined ? undefined : needed(cell(column), column, file, line);
+    column === undefined ? undefined : needed(cell(column), column, place);
   return {
     id: asText(of(found.id)),
     label: of(found.label),
@@ -76,8 +93,6 @@ function exampleOf(found: Found, cell: (column: string) => Cell, file: string, l
     query: asText(of(found.query)),
     latency: of(found.latency),
     slices: found.slices.map((column) => String(cell(column) ?? '')),
-    file,
-    line,
   };
 }
 
@@ -85,11 +100,10 @@ function asText(value: Cell): string | undefined {
   return value === undefined ? undefined : String(value);
 }
 
-function needed(value: Cell, column: string, file: string, line: number): Cell {
+function needed(value: Cell, column: string, place: Place): Cell {
   if (value === undefined || value === null || value === '')
     throw new UserError(`'${column}' is missing`, {
-      file,
-      line,
+      ...place,
       advice: 'Every example needs a value; leave out whole examples, not cells.',
     });
   return value;
