@@ -2,9 +2,10 @@ import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { StringDecoder } from 'node:string_decoder';
 import { createGunzip } from 'node:zlib';
 import { messageOf, UserError } from '@mlops/core';
+import { CsvReader, TableError } from './csv.ts';
 
 /** What stands in a row under a column; lists and mappings hold scores by class. */
 export type Cell = unknown;
@@ -65,27 +66,22 @@ function textOf(path: string): Readable {
   return raw.pipe(text);
 }
 
-async function delimited(path: string, file: string, delimiter: string, take: TakeRow): Promise<void> {
-  const { parse } = await import('csv-parse');
+async function delimited(path: string, file: string, delimiter: ',' | '\t', take: TakeRow): Promise<void> {
   let names: string[] | undefined;
-  const parser = parse({
-    delimiter,
-    bom: true,
-    skip_empty_lines: true,
-    // Taken here rather than from the stream: a row at a time through a stream is slower than the parsing.
-    on_record: (record: string[], { lines }) => {
-      if (names) take(names, record, lines);
-      else names = headerOf(record, file);
-    },
+  const reader = new CsvReader(delimiter, (cells, line) => {
+    if (names) take(names, cells, line);
+    else names = headerOf(cells, file);
   });
   try {
-    await pipeline(textOf(path), parser.resume());
+    const decoder = new StringDecoder('utf8');
+    for await (const chunk of textOf(path)) reader.write(decoder.write(chunk as Buffer));
+    reader.write(decoder.end());
+    reader.end();
   } catch (error) {
     if (error instanceof UserError) throw error;
-    const { lines } = error as { lines?: number };
     throw new UserError(`not a valid table: ${messageOf(error)}`, {
       file,
-      line: lines,
+      line: error instanceof TableError ? error.line : undefined,
       advice: 'Every row needs as many cells as the header has names.',
     });
   }
