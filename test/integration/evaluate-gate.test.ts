@@ -8,6 +8,7 @@ import {
   keptPath,
   type RuleRecord,
   type TrainingRecord,
+  verdictSchema,
 } from '@mlops/core/record';
 import { type ActionOptions, type ActionResult, fakeRunner, runAction } from '@mlops/testkit/runner-files';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -71,7 +72,7 @@ describe('the candidate', () => {
     expect(result.outputs).toMatchObject({
       verdict: 'pass',
       passed: 'true',
-      baseline: '',
+      'baseline-ref': '',
       'failed-rules': '[]',
     });
     expect(result.record?.gates).toMatchObject([{ verdict: 'pass', passed: true, baseline: null }]);
@@ -106,7 +107,7 @@ describe('the candidate', () => {
       baseline: 'file:metrics.json',
     });
     expect(errors(result)).toEqual([]);
-    expect(result.outputs).toMatchObject({ verdict: 'pass', baseline: 'file:metrics.json' });
+    expect(result.outputs).toMatchObject({ verdict: 'pass', 'baseline-ref': 'file:metrics.json' });
   });
 
   test('has no metric that every object has', async () => {
@@ -161,7 +162,7 @@ describe('the verdict', () => {
   ])('of rules without a baseline is %s where that is asked for', async (ifNoBaseline, verdict, exitCode) => {
     const inputs = { rules: notWorse, 'if-no-baseline': ifNoBaseline, metrics: 'metrics.json' };
     const result = await gate(inputs);
-    expect(result.outputs).toMatchObject({ verdict, baseline: '' });
+    expect(result.outputs).toMatchObject({ verdict, 'baseline-ref': '' });
     expect(result.exitCode).toBe(exitCode);
     const lost = await gate({ ...inputs, rules: 'accurcy: { min_absolute_change: 0 }' });
     expect(lost.outputs.verdict).toBe('fail');
@@ -181,6 +182,7 @@ describe('the verdict', () => {
       name: 'model',
       passed: false,
       baseline: { kind: 'git', ref: 'git:main', commit },
+      metrics: [{ name: 'accuracy', greaterIsBetter: true, candidate: 0.9, baseline: 0.9, change: 0 }],
     });
     expect(rules[1]).toEqual({
       metric: 'accuracy',
@@ -219,13 +221,16 @@ describe('a baseline on the records branch', () => {
     await store.append(run(1, [trained(0.95)]), [move('production')]);
     await store.append(run(2, [trained(0.8)]), [move('staging'), move('review/7')]);
     const production = await gate({ rules: notWorse }, { record: trained(0.9) });
-    expect(production.outputs).toMatchObject({ verdict: 'fail', baseline: 'alias:production at 1111111' });
+    expect(production.outputs).toMatchObject({
+      verdict: 'fail',
+      'baseline-ref': 'alias:production at 1111111',
+    });
     const staging = await gate({ rules: notWorse, environment: 'staging' }, { record: trained(0.9) });
-    expect(staging.outputs).toMatchObject({ verdict: 'pass', baseline: 'alias:staging at 2222222' });
+    expect(staging.outputs).toMatchObject({ verdict: 'pass', 'baseline-ref': 'alias:staging at 2222222' });
     const review = await gate({ rules: notWorse, baseline: 'alias:review/7' }, { record: trained(0.9) });
-    expect(review.outputs.baseline).toBe('alias:review/7 at 2222222');
+    expect(review.outputs['baseline-ref']).toBe('alias:review/7 at 2222222');
     const none = await gate({ rules: notWorse, baseline: 'alias:canary' }, { record: trained(0.9) });
-    expect(none.outputs).toMatchObject({ verdict: 'warn', baseline: '' });
+    expect(none.outputs).toMatchObject({ verdict: 'warn', 'baseline-ref': '' });
   });
 
   test('is the training of the same leg of a matrix', async () => {
@@ -251,11 +256,11 @@ describe('a baseline on the records branch', () => {
     await store.append(run(5, [{ ...trained(0.9), ...passed }], { id: '1' }));
     await store.append(run(6, [trained(0.7)], { ref: 'refs/heads/feature/x' }));
     const main = await gate({ rules: notWorse, baseline: 'branch' }, { record: trained(0.9) });
-    expect(main.outputs).toMatchObject({ verdict: 'fail', baseline: 'branch:main at 1111111' });
+    expect(main.outputs).toMatchObject({ verdict: 'fail', 'baseline-ref': 'branch:main at 1111111' });
     const feature = await gate({ rules: notWorse, baseline: 'branch:feature/x' }, { record: trained(0.9) });
-    expect(feature.outputs).toMatchObject({ verdict: 'pass', baseline: 'branch:feature/x at 6666666' });
+    expect(feature.outputs).toMatchObject({ verdict: 'pass', 'baseline-ref': 'branch:feature/x at 6666666' });
     const unknown = await gate({ rules: notWorse, baseline: 'branch:feature' }, { record: trained(0.9) });
-    expect(unknown.outputs).toMatchObject({ verdict: 'warn', baseline: '' });
+    expect(unknown.outputs).toMatchObject({ verdict: 'warn', 'baseline-ref': '' });
   });
 
   test('holds a metric that is no number, or lacks it: inconclusive, which is not passed', async () => {
@@ -305,7 +310,7 @@ describe('a baseline in a commit', () => {
     await origin.commit('Now', { 'metrics.json': '{"accuracy": 0.9}' });
     const result = await gate({ ...inputs, baseline: `git:${ref === 'the id' ? id : ref}` });
     expect(result.outputs.verdict).toBe('fail');
-    expect(result.outputs.baseline).toMatch(new RegExp(` at ${id.slice(0, 7)}$`));
+    expect(result.outputs['baseline-ref']).toMatch(new RegExp(` at ${id.slice(0, 7)}$`));
   });
 
   test('is fetched beside a shallow checkout, which stays as it is', async () => {
@@ -325,7 +330,7 @@ describe('a baseline in a commit', () => {
     for (const ref of ['release', 'v1', id]) {
       const result = await gate({ ...inputs, baseline: `git:${ref}` }, { workspace });
       expect(errors(result).at(-1)).toContain("the gate's verdict is 'fail'");
-      expect(result.outputs.baseline).toBe(`git:${ref} at ${id.slice(0, 7)}`);
+      expect(result.outputs['baseline-ref']).toBe(`git:${ref} at ${id.slice(0, 7)}`);
     }
     expect(await state()).toEqual(before);
   });
@@ -344,7 +349,7 @@ describe('a baseline in a commit', () => {
     };
     const result = await gate({ ...given, rules: `${notWorse}\nf1: { min_absolute_change: 0.1 }` });
     expect(result.record?.gates[0]?.rules.map(({ verdict }) => verdict)).toEqual(['fail', 'pass']);
-    expect(result.outputs.baseline).toBe(`git:HEAD at ${id.slice(0, 7)}`);
+    expect(result.outputs['baseline-ref']).toBe(`git:HEAD at ${id.slice(0, 7)}`);
     const upwards = await gate({
       ...given,
       'working-directory': 'a/x',
@@ -357,7 +362,7 @@ describe('a baseline in a commit', () => {
   test('that has no such file is none, and a notice says so', async () => {
     await write({ 'new.json': '{"accuracy": 0.9}' });
     const result = await gate({ rules: notWorse, metrics: 'new.json', baseline: 'git:main' });
-    expect(result.outputs).toMatchObject({ verdict: 'warn', baseline: '' });
+    expect(result.outputs).toMatchObject({ verdict: 'warn', 'baseline-ref': '' });
     expect(notices(result)).toEqual([
       expect.stringMatching(/^'git:main' is no baseline: [0-9a-f]{7} has no new\.json\.$/),
     ]);
@@ -482,7 +487,7 @@ describe('predictions', () => {
       ...{ predictions: 'predictions.csv', 'baseline-predictions': 'before.csv' },
     };
     const results = [await gate(inputs), await gate(inputs)];
-    expect(results[0]?.outputs).toMatchObject({ verdict: 'pass', baseline: 'file:before.csv' });
+    expect(results[0]?.outputs).toMatchObject({ verdict: 'pass', 'baseline-ref': 'file:before.csv' });
     const files = await Promise.all(
       results.map(({ outputs }) => readFile(outputs['verdict-file'] ?? '', 'utf8')),
     );
@@ -532,7 +537,7 @@ describe('predictions', () => {
     await write({ 'predictions.csv': candidate });
     const result = await gate({ rules, predictions: 'predictions.csv' });
     expect([errors(result), notices(result)]).toEqual([[], []]);
-    expect(result.outputs).toMatchObject({ verdict: 'pass', baseline: 'alias:production at 1111111' });
+    expect(result.outputs).toMatchObject({ verdict: 'pass', 'baseline-ref': 'alias:production at 1111111' });
     expect(result.record?.gates[0]).toMatchObject({
       name: 'model',
       baseline: {
@@ -583,5 +588,89 @@ describe('predictions', () => {
   test('of a baseline alone are a mistake', async () => {
     const result = await gate({ rules: 'accuracy: { threshold: 0.5 }', 'baseline-predictions': 'b.csv' });
     expect(errors(result)[0]).toContain("the input 'baseline-predictions' is set, and 'predictions' is not");
+  });
+});
+
+describe('slices, groups, patterns and budgets', () => {
+  /** 200 examples of two sites, of which every tenth is wrong in Ghent and every fourth in Lyon. */
+  const table = [
+    'id,label,prediction,score,site',
+    ...Array.from({ length: 200 }, (_, i) => {
+      const [label, site] = [i % 2, i < 100 ? 'Ghent' : 'Lyon'];
+      const wrong = Math.floor(i / 2) % (site === 'Ghent' ? 10 : 4) === 0;
+      return [i, label, wrong ? 1 - label : label, Math.abs(label - (wrong ? 0.7 : 0.2)), site].join();
+    }),
+  ].join('\n');
+
+  test('are judged from predictions, and the evidence is complete', async () => {
+    await write({ 'predictions.csv': table });
+    const rules = [
+      'accuracy: { threshold: 0.7, slices: { columns: site, threshold: 0.9 } }',
+      'demographic_parity_difference: { threshold: 30 %, groups: site }',
+      'training_time: 1 min',
+      'cv.*: 0.8',
+    ].join('\n');
+    const record = job(1, {
+      trainings: [
+        training({
+          metrics: { 'cv.loss': 0.1 },
+          lists: { 'cv.f1': [0.9, 0.91, 0.92] },
+          durationMs: 30_000,
+        }),
+      ],
+    });
+    const result = await gate({ rules, predictions: 'predictions.csv', enforce: 'false' }, { record });
+    expect(errors(result)).toEqual([]);
+    const found = result.record?.gates[0];
+    expect(found?.rules.map((rule) => [rule.metric, rule.columns, rule.verdict])).toEqual([
+      ['accuracy', undefined, 'pass'],
+      ['accuracy', ['site'], 'fail'],
+      ['demographic_parity_difference', ['site'], 'pass'],
+      ['training_time', undefined, 'pass'],
+      ['cv.loss', undefined, 'pass'],
+      ['cv.f1', undefined, 'pass'],
+    ]);
+    expect(JSON.parse(result.outputs['failed-rules'] ?? '')).toEqual(['accuracy by site: threshold ≥ 0.9']);
+    expect(found?.rules[4]).toMatchObject({ pattern: 'cv.*', greaterIsBetter: false });
+    expect(found?.plots?.confusion?.classes).toEqual(['0', '1']);
+    expect(found?.metrics?.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['accuracy', 'roc_auc', 'training_time', 'cv.f1']),
+    );
+    expect(
+      verdictSchema.parse(JSON.parse(await readFile(result.outputs['verdict-file'] ?? '', 'utf8'))),
+    ).toEqual({ schema: 1, ...found });
+    expect(result.summary).toContain(
+      await readFile(result.outputs.report ?? '', 'utf8').then((text) => text.trim()),
+    );
+    expect(result.summary).toMatchSnapshot();
+  });
+
+  test('of columns that are not there are errors that name those that are', async () => {
+    await write({ 'predictions.csv': table });
+    const rules = 'accuracy: { threshold: 0.7, slices: sites }';
+    const result = await gate({ rules, predictions: 'predictions.csv' });
+    expect(result.exitCode).toBe(1);
+    expect(result.annotations[0]).toMatchObject({
+      level: 'error',
+      file: 'predictions.csv',
+      message: expect.stringContaining("Did you mean 'site'?"),
+    });
+  });
+
+  test('the shortest gate is two lines', async () => {
+    await write({ 'mlops.yaml': 'evaluate-gate:\n  rules: { accuracy: 0.85 }\n' });
+    const result = await gate({}, { record: trained(0.9) });
+    expect(result.outputs).toMatchObject({ verdict: 'pass', passed: 'true' });
+  });
+
+  test.each([
+    ['accuracy: 95', "the rule 'accuracy: threshold: 95' is out of range", 'Did you mean 0.95?'],
+    ['accuracy: { threshold: 0.9, slcies: site }', "unknown key 'slcies'", "Did you mean 'slices'"],
+    ['latency_p95: 20 MB', 'counted in seconds', 'allowed: us'],
+  ])('%s is an error that says what to do', async (rules, message, advice) => {
+    await write({ 'predictions.csv': table });
+    const result = await gate({ rules, predictions: 'predictions.csv' });
+    expect(errors(result)[0]).toContain(message);
+    expect(errors(result)[0]).toContain(advice);
   });
 });

@@ -9,7 +9,7 @@ export const action = defineAction({
   inputs: {
     rules: structure(async () => (await import('./rules.ts')).rulesSchema, {
       description:
-        'Metric → what is asked of it: `threshold`, `min_absolute_change`, `min_relative_change` and `non_inferiority_margin` against the baseline, `greater_is_better` (known of many names, else true), `confidence` (0.95), `severity` (`fail` or `warn`). Names of nested metrics are dotted, such as `test.accuracy`.',
+        'Metric → what is asked of it: a number is a `threshold`; else `threshold`, `min_absolute_change`, `min_relative_change` and `non_inferiority_margin` against the baseline, `greater_is_better` (known of many names, else true), `confidence` (0.95), `method`, `severity` (`fail` or `warn`), `slices`, and `groups` for fairness. Names of nested metrics are dotted, such as `test.accuracy`; `class.*.recall` stands for all that match.',
       required: true,
     }),
     metrics: list({
@@ -39,6 +39,10 @@ export const action = defineAction({
       default: 0,
       min: 0,
       max: 2_147_483_647,
+    }),
+    stratify: text({
+      description:
+        'Strata of which each resample has as many examples as there are: `label`, or a column of the predictions. All intervals are then of the bootstrap.',
     }),
     'max-unpaired': number({
       description:
@@ -93,9 +97,10 @@ export const action = defineAction({
   outputs: {
     verdict: '`pass`, `warn`, `fail` or `inconclusive`.',
     passed: '`true` when the verdict is pass or warn, or inconclusive and `on-inconclusive` lets it through.',
-    baseline:
+    'baseline-ref':
       'What the candidate was compared with, such as `alias:production at 1a2b3c4`; empty when nothing was.',
     'failed-rules': 'JSON array of the rules that did not pass, each `metric: rule`.',
+    report: 'Path of the verdict with its evidence as Markdown, as the step summary has it.',
     'verdict-file': 'Path of the verdict with its evidence, as JSON; the same inputs give the same bytes.',
   },
 });

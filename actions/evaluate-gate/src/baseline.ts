@@ -5,7 +5,6 @@ import {
   BranchStore,
   type GateRecord,
   type JobRecord,
-  numberOf,
   originOf,
   type RunRecord,
   type TrainingRecord,
@@ -13,9 +12,9 @@ import {
 import { readMetrics } from '@mlops/metrics';
 import type { Columns, PredictionTable } from '@mlops/predictions';
 import { atCommit, type Commit } from './commit.ts';
-import type { Measurements } from './judge.ts';
+
 import { keptPredictions, without } from './keep.ts';
-import { samplesOf } from './seeds.ts';
+import { type Measurements, measurementsIn, measurementsOf } from './measurements.ts';
 
 /** A baseline; its `ref` is as the user wrote it, such as `alias:production`. */
 export interface Baseline extends Measurements, About {
@@ -128,12 +127,10 @@ async function fromRecord(
     annotate('notice', `'${ref}' is no baseline: run ${run.id} recorded no training named '${name}'.`);
     return undefined;
   }
-  const metrics = Object.entries(training?.metrics ?? {}).map(([metric, value]) => [metric, numberOf(value)]);
   return {
     ...{ kind, ref, commit: run.commit, run: { id: run.id, url: run.url } },
     ...(training && aboutTraining(training)),
-    metrics: Object.fromEntries(metrics),
-    samples: training && samplesOf(training),
+    ...(training ? measurementsOf(training) : { metrics: {} }),
     predictions: predictions && (await keptPredictions(store, gates, ref, predictions.testSet)),
   };
 }
@@ -149,8 +146,8 @@ function aboutTraining({ model, parameters, stages, durationMs, resources }: Tra
 }
 
 async function fromFile(path: string, { workingDirectory }: BaselineOptions): Promise<Baseline> {
-  const { values } = await readMetrics(workingDirectory, [path]);
-  return { kind: 'file', ref: `file:${path}`, commit: null, metrics: Object.fromEntries(values) };
+  const read = await readMetrics(workingDirectory, [path]);
+  return { kind: 'file', ref: `file:${path}`, commit: null, ...measurementsIn(read) };
 }
 
 /** Metrics and predictions as they were committed; undefined when the commit has none of them. */
@@ -169,9 +166,9 @@ async function fromGit(ref: string, options: BaselineOptions): Promise<Baseline 
         return undefined;
       }
       const shown = (copy: string) => metrics.get(copy) ?? table.get(copy) ?? copy;
-      const { values } = await readMetrics('', [...metrics.keys()], shown);
       return {
-        ...{ kind: 'git', ref: `git:${ref}`, commit: commit.id, metrics: Object.fromEntries(values) },
+        ...{ kind: 'git', ref: `git:${ref}`, commit: commit.id },
+        ...measurementsIn(await readMetrics('', [...metrics.keys()], shown)),
         predictions:
           predictions && (await predictionsAt([...table.keys()], predictions.columns, shown, `git:${ref}`)),
       };

@@ -1,4 +1,4 @@
-import type { RuleRecord } from '@mlops/core/record';
+import { type IntervalRecord, measuredOf, type RuleRecord } from '@mlops/core/record';
 import type { Estimate } from '@mlops/stats';
 import { examplesNeeded } from '@mlops/stats/estimate';
 import type { BoundName } from './rules.ts';
@@ -19,10 +19,15 @@ export interface Bound {
   /** Of the candidate's value for a threshold, else of the change; undefined where no noise is known. */
   estimate: Estimate | undefined;
   /** What the estimate rests on. */
-  of: 'seeds' | 'examples';
+  of: 'seeds' | 'folds' | 'examples';
 }
 
-interface Compared extends Bound {
+/** The bound in the direction of what is held against it: a margin is how far down a change may go. */
+export function signedBound({ name, bound }: Pick<Bound, 'name' | 'bound'>): number {
+  return name === 'non_inferiority_margin' ? -bound : bound;
+}
+
+export interface Compared extends Bound {
   candidate: number;
   baseline?: number | undefined;
   greaterIsBetter: boolean;
@@ -59,7 +64,7 @@ function againstThreshold({
 
 function againstBaseline(compared: Compared, baseline: number): Finding {
   const { name, candidate, confidence, greaterIsBetter, estimate, of } = compared;
-  const bound = name === 'non_inferiority_margin' ? -compared.bound : compared.bound;
+  const bound = signedBound(compared);
   const relative = name === 'min_relative_change';
   const gain = greaterIsBetter ? candidate - baseline : baseline - candidate;
   // The magnitude, so that metrics below zero (log-likelihood, negated errors) are not compared the wrong way round.
@@ -117,7 +122,7 @@ function byInterval(
   return {
     verdict: cleared ? 'pass' : missed ? 'fail' : 'inconclusive',
     explanation: `${explain(said, certain)}${needed === undefined ? '' : `; some ${needed} ${of} would have decided it`}`,
-    interval: { low: finiteOr(low), high: finiteOr(high), confidence },
+    interval: intervalRecord(low, high, confidence),
     method: estimate.method,
     pValue: estimate.value > bound ? estimate.pAbove(bound) : estimate.pBelow(bound),
     examples: estimate.size,
@@ -125,8 +130,9 @@ function byInterval(
   };
 }
 
-function finiteOr(value: number): number | 'Infinity' | '-Infinity' {
-  return Number.isFinite(value) ? value : value > 0 ? 'Infinity' : '-Infinity';
+/** An interval as records hold it. */
+export function intervalRecord(low: number, high: number, confidence: number): IntervalRecord {
+  return { low: measuredOf(low), high: measuredOf(high), confidence };
 }
 
 /** What subtracting two doubles can be off by: 0.95 - 0.94 must count as 0.01. */

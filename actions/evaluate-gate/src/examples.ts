@@ -1,78 +1,127 @@
 import type { GateRecord } from '@mlops/core/record';
-import type { PredictionTable, pairUp } from '@mlops/predictions';
-import type { Estimate, Predictions, Question, Statistic } from '@mlops/stats';
+import { type PredictionTable, pairUp } from '@mlops/predictions';
+import {
+  type Estimate,
+  estimates,
+  evaluate,
+  type MetricDefinition,
+  metricNamed,
+  metricsOf,
+  plotsOf,
+  type Question,
+} from '@mlops/stats';
+import { isFairness } from '@mlops/stats/fairness';
+import { ask, type Comparable, type FromExamples, type Kind, kinds, obstaclesOf, told } from './ask.ts';
+import { type GroupDifference, groupDifferences } from './fairness.ts';
 import { isGreaterBetter } from './known-metrics.ts';
-import { type BoundName, boundNames, type Rule, type Rules } from './rules.ts';
+import { type Part, type Population, type Slice, Slices, wholePart } from './parts.ts';
+import { type Asked, askedOf, type Rule, type Rules } from './rules.ts';
 
-type Pair = ReturnType<typeof pairUp>;
-
-export interface ExampleOptions {
+export interface ExampleOptions extends Comparable {
   candidate: PredictionTable;
   baseline: PredictionTable | undefined;
   resamples: number;
   seed: number;
-  /** Share of examples that may be without a partner, or have an id twice. */
-  maxUnpaired: number;
-  allowDifferentTestSet: boolean;
-  ifSameAsBaseline: 'pass' | 'warn' | 'fail';
+  /** Column whose values are the strata of resamples, or `label`. */
+  stratify?: string | undefined;
   signal: AbortSignal;
 }
-
-/** What the examples say of a bound: an estimate to judge it by, or why there is none. */
-export type FromExamples = { candidate?: number; baseline?: number } & (
-  | { estimate: Estimate }
-  | { estimate?: undefined; verdict: GateRecord['verdict']; explanation: string }
-);
 
 /** What per-example predictions of one or two models say of the rules on built-in metrics. */
 export interface Examples {
   /** Undefined for a metric that examples do not tell, or a change while there are no examples of a baseline. */
-  of(metric: string, name: BoundName): FromExamples | undefined;
-  /** The candidate's built-in metrics that rules ask for. */
+  of(asked: Asked): FromExamples | undefined;
+  /** Why nothing can be said of any example, or of none as compared with the baseline's. */
+  obstacleTo(asked: Asked): FromExamples | undefined;
+  /** The same of every slice of a rule that asks for them; undefined for a metric that examples do not tell. */
+  slicesOf(asked: Asked): SliceExamples[] | undefined;
+  /** Of a fairness rule, the differences between its groups; a text says why there are none. */
+  groupsOf(asked: Asked): GroupDifference[] | string | undefined;
+  /** The candidate's built-in metrics, those that rules ask for and those usual of the task. */
   values: Readonly<Record<string, number>>;
+  /** The same with the baseline's, as far as noise is known. */
+  metrics: readonly ExampleMetric[];
   data: NonNullable<GateRecord['data']>;
+  plots: NonNullable<GateRecord['plots']>;
 }
 
-/** What is estimated for a bound; bounds of one kind share an estimate. */
-const kinds = {
-  threshold: 'value',
-  min_absolute_change: 'change',
-  non_inferiority_margin: 'change',
-  min_relative_change: 'relative change',
-} as const satisfies Record<BoundName, string>;
-type Kind = (typeof kinds)[BoundName];
+export interface SliceExamples {
+  slice: Slice;
+  /** Examples, or pairs of them where models are compared. */
+  size: number;
+  told: FromExamples | undefined;
+}
 
-/** Pairs the predictions, and estimates everything that the rules ask of them in one pass. */
+export interface ExampleMetric {
+  name: string;
+  greaterIsBetter: boolean;
+  value: FromExamples;
+  change: FromExamples | undefined;
+}
+
+/** Resamples times examples that are drawn to show the noise of a metric that no rule asks for. */
+const mostShown = 100_000_000;
+
+/** Pairs the predictions, and estimates everything that the rules ask of them, and what else a reader wants to see. */
 export async function examineExamples(rules: Rules, options: ExampleOptions): Promise<Examples> {
-  const { candidate, baseline, resamples, seed, signal } = options;
-  const [stats, { pairUp }] = await Promise.all([import('@mlops/stats'), import('@mlops/predictions')]);
+  const { candidate, baseline, stratify, resamples, seed, signal } = options;
   const pair = baseline && pairUp(candidate, baseline);
+  const whole = wholePart(candidate, pair, stratify);
+  const slices = new Slices(candidate, pair, whole);
   const obstacles = obstaclesOf(candidate, baseline, pair, options);
-  const told = new Map<string, FromExamples>();
-  const open = new Map<string, Question>();
-  const values: Record<string, number> = {};
-  for (const [metric, rule] of Object.entries(rules)) {
-    const definition = stats.metricNamed(metric);
-    if (!definition) continue;
-    const alone = definition.problem(candidate.predictions) ?? definition.statistic(candidate.predictions);
-    if (typeof alone !== 'string') values[metric] = stats.evaluate(alone);
-    const asked = boundNames.filter((name) => rule[name] !== undefined).map((name) => kinds[name]);
-    for (const kind of new Set(asked)) {
-      const given =
-        kind === 'value'
-          ? askValue(definition, candidate, alone, obstacles)
-          : pair && askChange(definition, pair, { metric, rule, kind, obstacles });
-      if (!given) continue;
-      if ('kind' in given) open.set(`${metric} ${kind}`, given);
-      else told.set(`${metric} ${kind}`, given);
-    }
+  const questions = new Questions();
+  const asked = askedOf(rules).flatMap((one) => {
+    const definition = metricNamed(one.metric);
+    return definition ? [{ ...one, definition }] : [];
+  });
+
+  for (const { metric, rule, name, definition, slices: ofSlices } of asked) {
+    const kind = kinds[name];
+    const wanted = { definition, kind, method: rule.method, obstacles };
+    const greaterIsBetter = isGreaterBetter(metric, rule);
+    const parts = ofSlices ? slices.of(ofSlices).filter(({ examples }) => examples > 0) : [whole];
+    for (const part of parts)
+      questions.add(part, kind, keyOf(metric, rule, kind), () => ask(part, { ...wanted, greaterIsBetter }));
   }
-  const found = await stats.estimates([...open.values()], { resamples, seed, signal });
-  for (const [i, [key, question]] of [...open].entries())
-    told.set(key, valued(question, found[i] as Estimate, stats.evaluate));
+  await questions.answer({ resamples, seed, signal });
+
+  const shown = new Map(
+    [...asked.map((one) => one.definition), ...metricsOf(candidate.predictions)].map((one) => [
+      one.name,
+      one,
+    ]),
+  );
+  for (const definition of shown.values())
+    for (const kind of ['value', 'change'] as const) {
+      const greaterIsBetter = isGreaterBetter(definition.name, rules[definition.name]);
+      const wanted = { definition, kind, method: 'auto', obstacles, greaterIsBetter } as const;
+      questions.add(whole, kind, `${definition.name} ${kind} auto`, () => ask(whole, wanted));
+    }
+  const affordable = Math.floor(mostShown / Math.max(1, candidate.predictions.size));
+  await questions.answer({ resamples: Math.max(100, Math.min(resamples, affordable)), seed, signal });
+
+  const metrics = [...shown.values()].flatMap((definition) =>
+    metricRow(definition, whole, questions, isGreaterBetter(definition.name, rules[definition.name])),
+  );
   return {
-    of: (metric, name) => told.get(`${metric} ${kinds[name]}`),
-    values,
+    of: ({ metric, rule, name, slices: ofSlices }) =>
+      ofSlices ? undefined : questions.told(whole, kinds[name], keyOf(metric, rule, kinds[name])),
+    obstacleTo: ({ name }) => (name === 'threshold' ? obstacles.value : obstacles.change),
+    slicesOf({ metric, rule, name, slices: ofSlices }) {
+      if (!ofSlices || !metricNamed(metric)) return undefined;
+      const kind = kinds[name];
+      return slices.of(ofSlices).map((slice) => ({
+        slice,
+        size: (kind === 'value' ? slice.alone : slice.paired)?.candidate.size ?? 0,
+        told: questions.told(slice, kind, keyOf(metric, rule, kind)),
+      }));
+    },
+    groupsOf: ({ metric, rule }) =>
+      rule.groups && isFairness(metric)
+        ? groupDifferences(metric, candidate, rule.groups, obstacles.value)
+        : undefined,
+    values: Object.fromEntries(metrics.map(({ name, value }) => [name, value.candidate ?? Number.NaN])),
+    metrics,
     data: {
       candidate: candidate.record,
       baseline: baseline?.record ?? null,
@@ -80,122 +129,71 @@ export async function examineExamples(rules: Rules, options: ExampleOptions): Pr
       unpaired: pair ? { candidate: pair.unpaired.candidate, baseline: pair.unpaired.baseline } : null,
       differentLabels: pair?.differentLabels ?? null,
     },
+    plots: pair ? plotsOf(pair.candidate, pair.baseline) : plotsOf(candidate.predictions),
   };
 }
 
-type Stats = typeof import('@mlops/stats');
-type Definition = NonNullable<ReturnType<Stats['metricNamed']>>;
-
-/** Why examples decide nothing: of a value, or of a change. */
-interface Obstacles {
-  value: FromExamples | undefined;
-  change: FromExamples | undefined;
+function keyOf(metric: string, { method }: Rule, kind: Kind): string {
+  return `${metric} ${kind} ${method}`;
 }
 
-function obstaclesOf(
-  candidate: PredictionTable,
-  baseline: PredictionTable | undefined,
-  pair: Pair | undefined,
-  options: ExampleOptions,
-): Obstacles {
-  const inconclusive = (explanation: string | undefined): FromExamples | undefined =>
-    explanation === undefined ? undefined : { verdict: 'inconclusive', explanation };
-  const value = inconclusive(tooManyRepeated(candidate, options));
-  const same: FromExamples | undefined =
-    pair?.samePredictions && pair.sameTestSet
-      ? {
-          verdict: options.ifSameAsBaseline,
-          explanation:
-            'candidate and baseline predict the same of every example: is this the same model, compared with itself?',
-        }
-      : undefined;
-  return {
-    value,
-    change:
-      value ??
-      inconclusive(baseline && tooManyRepeated(baseline, options)) ??
-      inconclusive(pair && notComparable(pair, options)) ??
-      same,
-  };
+function metricRow(
+  definition: MetricDefinition,
+  whole: Part,
+  questions: Questions,
+  greaterIsBetter: boolean,
+): ExampleMetric[] {
+  const { name } = definition;
+  const value = questions.told(whole, 'value', `${name} value auto`);
+  if (!value || definition.problem(whole.alone.candidate)) return [];
+  const known = value.candidate ?? evaluate(definition.statistic(whole.alone.candidate));
+  const change = questions.told(whole, 'change', `${name} change auto`);
+  return [{ name, greaterIsBetter, value: { ...value, candidate: known }, change }];
 }
 
-function askValue(
-  { range }: Definition,
-  { predictions }: PredictionTable,
-  statistic: Statistic | string,
-  { value }: Obstacles,
-): FromExamples | Question {
-  if (typeof statistic === 'string') return { verdict: 'fail', explanation: statistic };
-  return value ?? { kind: 'value', statistic, range, smallest: smallestClass(predictions) };
-}
+/** Questions about populations, each asked once, and estimated in one pass for each population. */
+class Questions {
+  readonly #told = new Map<Population, Map<string, FromExamples>>();
+  #open = new Map<Population, Map<string, Question>>();
 
-function askChange(
-  definition: Definition,
-  pair: Pair,
-  { metric, rule, kind, obstacles }: { metric: string; rule: Rule; kind: Kind; obstacles: Obstacles },
-): FromExamples | Question {
-  const problem = definition.problem(pair.candidate);
-  if (problem) return { verdict: 'fail', explanation: problem };
-  const ofBaseline = definition.problem(pair.baseline);
-  if (ofBaseline)
-    return {
-      verdict: 'inconclusive',
-      explanation: `nothing can be compared: of the baseline, ${ofBaseline}`,
-    };
-  return (
-    obstacles.change ?? {
-      ...{ kind: 'change', range: definition.range, relative: kind === 'relative change' },
-      greaterIsBetter: isGreaterBetter(metric, rule),
-      candidate: definition.statistic(pair.candidate),
-      baseline: definition.statistic(pair.baseline),
-      smallest: smallestClass(pair.candidate),
+  add(part: Part, kind: Kind, key: string, asking: () => FromExamples | Question | undefined): void {
+    const population = populationOf(part, kind);
+    if (!population || this.#told.get(population)?.has(key) || this.#open.get(population)?.has(key)) return;
+    const given = asking();
+    if (!given) return;
+    if ('kind' in given) entriesOf(this.#open, population).set(key, given);
+    else entriesOf(this.#told, population).set(key, given);
+  }
+
+  async answer(options: { resamples: number; seed: number; signal: AbortSignal }): Promise<void> {
+    const open = this.#open;
+    this.#open = new Map();
+    const all = [...open].flatMap(([population, questions]) =>
+      [...questions].map(([key, question]) => ({ population, key, question })),
+    );
+    // Without strata, populations of equally many examples share their resamples.
+    for (const [strata, some] of Map.groupBy(all, ({ population }) => population.strata)) {
+      const found = await estimates(
+        some.map(({ question }) => question),
+        { ...options, strata },
+      );
+      for (const [i, { population, key, question }] of some.entries())
+        entriesOf(this.#told, population).set(key, told(question, found[i] as Estimate));
     }
-  );
+  }
+
+  told(part: Part, kind: Kind, key: string): FromExamples | undefined {
+    const population = populationOf(part, kind);
+    return population && this.#told.get(population)?.get(key);
+  }
 }
 
-function valued(question: Question, estimate: Estimate, evaluate: Stats['evaluate']): FromExamples {
-  const numbers =
-    question.kind === 'value'
-      ? { candidate: evaluate(question.statistic) }
-      : { candidate: evaluate(question.candidate), baseline: evaluate(question.baseline) };
-  if (!Number.isFinite(numbers.candidate))
-    return { ...numbers, verdict: 'fail', explanation: estimate.method };
-  return estimate.interval(0.5).some(Number.isNaN)
-    ? {
-        ...numbers,
-        verdict: 'inconclusive',
-        explanation: `nothing is known of its noise: ${estimate.method}`,
-      }
-    : { ...numbers, estimate };
+function populationOf({ alone, paired }: Part, kind: Kind): Population | undefined {
+  return kind === 'value' ? alone : paired;
 }
 
-function smallestClass({ task, size, classes, label }: Predictions): number {
-  if (task !== 'binary' && task !== 'multiclass') return size;
-  const counts = new Float64Array(classes.length);
-  for (const one of label) counts[one] = (counts[one] as number) + 1;
-  return Math.min(...counts.filter((count) => count > 0));
-}
-
-function tooManyRepeated(
-  { record: { duplicates, examples, files } }: PredictionTable,
-  { maxUnpaired }: ExampleOptions,
-): string | undefined {
-  const share = duplicates / (duplicates + examples);
-  return share > maxUnpaired
-    ? `${duplicates} of ${duplicates + examples} examples in ${files.map(({ path }) => path).join(', ')} have an id that another has, more than max-unpaired allows (${maxUnpaired})`
-    : undefined;
-}
-
-function notComparable(
-  pair: Pair,
-  { allowDifferentTestSet, maxUnpaired }: ExampleOptions,
-): string | undefined {
-  const { rows, unpaired, differentLabels, sameTestSet } = pair;
-  if (!sameTestSet && !allowDifferentTestSet)
-    return `the baseline was tested on other examples: ${unpaired.candidate} of the candidate's and ${unpaired.baseline} of the baseline's have no partner, and ${differentLabels} have another label; 'allow-different-test-set: true' compares what both have`;
-  const alone = unpaired.candidate + unpaired.baseline;
-  const share = alone / (rows + alone);
-  return share > maxUnpaired
-    ? `${alone} of ${rows + alone} examples have no partner, such as '${unpaired.examples[0]}': more than max-unpaired allows (${maxUnpaired})`
-    : undefined;
+function entriesOf<K, V>(maps: Map<K, Map<string, V>>, key: K): Map<string, V> {
+  const found = maps.get(key) ?? new Map<string, V>();
+  maps.set(key, found);
+  return found;
 }

@@ -1,37 +1,98 @@
 import { UserError } from '@mlops/core';
+import { isFairness } from '@mlops/stats/fairness';
 import { metricNamed } from '@mlops/stats/metrics';
-import type { Rule, Rules } from './rules.ts';
+import { askedOf, type BoundName, type Rule, type Rules } from './rules.ts';
 
 /** Names whose last word says that less is better, whatever stands before it. */
 const lessIsBetter =
-  /(^|[._/-])(loss|error|err|mse|rmse|mae|mape|perplexity|wer|cer|latency|duration|time|seconds|cost|bytes)$/i;
+  /(^|[._/-])(loss|error|err|mse|rmse|mae|mape|perplexity|wer|cer|latency|duration|time|seconds|cost|bytes|model_size|energy|co2)$/i;
+
+interface Known {
+  name: string;
+  greaterIsBetter: boolean;
+  range: readonly [number, number];
+}
 
 /** The built-in metric that a dotted name ends in, as `test.log_loss` does; a class may follow, as in `recall.1`. */
-function builtIn(name: string) {
+function builtIn(name: string): Known | undefined {
   const parts = name.split('.');
   while (/^\d+$/.test(parts.at(-1) ?? '')) parts.pop();
-  return metricNamed(parts.at(-1) ?? '');
+  const last = parts.at(-1) ?? '';
+  return isFairness(last) ? { name: last, greaterIsBetter: false, range: [0, 1] } : metricNamed(last);
 }
 
 /** Whether more of a metric is better: as the rule says, else as its name does. */
-export function isGreaterBetter(metric: string, { greater_is_better: stated }: Rule): boolean {
-  // scikit-learn negates losses, so that more of a score is always better.
-  const negated = /(^|\.)neg(ative)?_[^.]*$/.test(metric);
-  return stated ?? (negated || (builtIn(metric)?.greaterIsBetter ?? !lessIsBetter.test(metric)));
+export function isGreaterBetter(metric: string, rule: Pick<Rule, 'greater_is_better'> = {}): boolean {
+  return rule.greater_is_better ?? knownDirection(metric) ?? true;
 }
 
-/** Refuses rules that would judge the wrong way round. */
-export function checkDirections(rules: Rules): void {
-  for (const [metric, { greater_is_better: stated }] of Object.entries(rules)) {
-    const known = builtIn(metric)?.greaterIsBetter;
-    if (known === undefined || stated === undefined || stated === known) continue;
-    throw new UserError(
-      `the rule for '${metric}' says 'greater_is_better: ${stated}', but of ${builtIn(metric)?.name} ${known ? 'more' : 'less'} is better`,
-      {
-        advice: `Leave 'greater_is_better' out, or give the metric another name, such as 'neg_${metric.split('.').at(-1)}' for a negated one.`,
-      },
-    );
+/** Whether more of it is better; undefined where nothing is known of the name. */
+export function knownDirection(metric: string): boolean | undefined {
+  // scikit-learn negates losses, so that more of a score is always better.
+  if (/(^|\.)neg(ative)?_[^.]*$/.test(metric)) return true;
+  return builtIn(metric)?.greaterIsBetter ?? (lessIsBetter.test(metric) ? false : undefined);
+}
+
+/**
+ * Refuses rules that would judge the wrong way round, that nothing could meet, or that everything would.
+ *
+ * @param fromExamples Whether built-in metrics are computed from predictions: then they are never in percent
+ */
+export function checkRules(rules: Rules, fromExamples: boolean): void {
+  for (const [metric, rule] of Object.entries(rules)) checkDirection(metric, rule);
+  for (const { metric, name, bound } of askedOf(rules)) {
+    const problem = impossible(metric, name, bound, fromExamples);
+    if (problem) throw new UserError(`the rule '${metric}: ${name}: ${bound}' ${problem.message}`, problem);
   }
+}
+
+function checkDirection(metric: string, { greater_is_better: stated }: Rule): void {
+  const known = builtIn(metric);
+  if (!known || stated === undefined || stated === known.greaterIsBetter) return;
+  throw new UserError(
+    `the rule for '${metric}' says 'greater_is_better: ${stated}', but of ${known.name} ${known.greaterIsBetter ? 'more' : 'less'} is better`,
+    {
+      advice: `Leave 'greater_is_better' out, or give the metric another name, such as 'neg_${metric.split('.').at(-1)}' for a negated one.`,
+    },
+  );
+}
+
+function impossible(
+  metric: string,
+  name: BoundName,
+  bound: number,
+  fromExamples: boolean,
+): { message: string; advice: string } | undefined {
+  const known = builtIn(metric);
+  if (!known || name === 'min_relative_change') return undefined;
+  const [lowest, highest] = known.range;
+  const mayBePercent =
+    lowest >= 0 && highest === 1 && !(fromExamples && metricNamed(metric)) && !isFairness(metric);
+  const most = mayBePercent ? 100 : highest;
+  if (name !== 'threshold')
+    return Math.abs(bound) >= most - lowest
+      ? {
+          message: `says nothing: ${known.name} lies between ${lowest} and ${highest}`,
+          advice: percentAdvice(bound, highest) ?? `Give a change below ${most - lowest}.`,
+        }
+      : undefined;
+  if (bound < lowest)
+    return {
+      message: `is out of range: ${known.name} is never below ${lowest}`,
+      advice: `Give at least ${lowest}.`,
+    };
+  if (bound > most)
+    return {
+      message: `is out of range: ${known.name} is never above ${highest}`,
+      advice: percentAdvice(bound, highest) ?? `Give at most ${highest}.`,
+    };
+  return undefined;
+}
+
+function percentAdvice(bound: number, highest: number): string | undefined {
+  return highest === 1 && Math.abs(bound) > 1 && Math.abs(bound) <= 100
+    ? `Did you mean ${Number((bound / 100).toPrecision(12))}?`
+    : undefined;
 }
 
 /** Why a number cannot be the metric that its name says; undefined when it can, or nothing is known of the name. */
@@ -46,9 +107,13 @@ export function implausible(
   const rounding = 1e-9;
   if (value < lowest - rounding)
     return `${known.name} is never below ${lowest}; a negated one would be called 'neg_${known.name}'`;
-  if (value <= highest + rounding) return undefined;
+  const isShare = highest === 1 && lowest >= 0;
+  if (value <= highest + rounding)
+    return isShare && threshold !== undefined && threshold > 1
+      ? `the threshold ${threshold} seems to be in percent; did you mean ${Number((threshold / 100).toPrecision(12))}?`
+      : undefined;
   // Shares are often given in percent. Then the bound must be, too.
-  if (highest !== 1 || lowest < 0 || value > 100) return `${known.name} is never above ${highest}`;
+  if (!isShare || value > 100) return `${known.name} is never above ${highest}`;
   return threshold !== undefined && threshold <= 1
     ? `it seems to be in percent, and the threshold ${threshold} is not`
     : undefined;

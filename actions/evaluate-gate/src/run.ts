@@ -1,18 +1,21 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { annotate, type Context, type InputsOf, UserError } from '@mlops/core';
-import { type GateRecord, numberOf, type RuleRecord, type TrainingRecord } from '@mlops/core/record';
+import type { GateRecord, RuleRecord, TrainingRecord } from '@mlops/core/record';
 import { readMetrics } from '@mlops/metrics';
-import type { PredictionTable } from '@mlops/predictions';
+import type { Columns, PredictionTable } from '@mlops/predictions';
 import type { action } from './action.ts';
 import { type Baseline, findBaseline } from './baseline.ts';
+import { checkCurrency } from './budgets.ts';
 import type { Examples } from './examples.ts';
-import { isPassed, judge, type Measurements, type OnInconclusive, verdictOf } from './judge.ts';
+import { isPassed, judge, type OnInconclusive, verdictOf } from './judge.ts';
 import { keepPredictions } from './keep.ts';
-import { checkDirections } from './known-metrics.ts';
-import { needBaseline } from './rules.ts';
-import { samplesOf } from './seeds.ts';
-import { renderSummary, ruleText } from './summary.ts';
+import { checkRules } from './known-metrics.ts';
+import { type Measurements, measurementsIn, measurementsOf, withBudgets } from './measurements.ts';
+import { metricsTable } from './metrics-table.ts';
+import { isPattern, withoutPatterns } from './patterns.ts';
+import { columnsAsked, needBaseline, type Rules } from './rules.ts';
+import { mostTelling, renderSummary, ruleText } from './summary.ts';
 
 type Inputs = InputsOf<typeof action>;
 
@@ -21,31 +24,35 @@ export async function gate(inputs: Inputs, context: Context<typeof action>): Pro
     throw new UserError("the input 'baseline-predictions' is set, and 'predictions' is not", {
       advice: "Name the candidate's predictions, too.",
     });
-  checkDirections(inputs.rules);
+  checkRules(inputs.rules, inputs.predictions !== undefined);
   const training = context.record.trainings.at(-1);
-  const candidate = await candidateMetrics(inputs, training, context.workingDirectory);
-  const predictions = await predictionsIn(inputs.predictions, inputs, context);
-  const baseline = needBaseline(inputs.rules)
+  checkCurrency(inputs.rules, training);
+  const measured = withBudgets(
+    await candidateMetrics(inputs, training, context.workingDirectory),
+    inputs.rules,
+  );
+  const predictions = await predictionsIn(inputs.predictions, columnsOf(inputs), context);
+  const found = needBaseline(inputs.rules)
     ? await baselineOf(inputs, context, training, predictions)
     : undefined;
-  const examples = predictions && (await examine(predictions, baseline, inputs, context));
+  const baseline = found && withBudgets(found, inputs.rules);
+  const rules = await expanded(inputs, measured, baseline, predictions);
+  const examples = predictions && (await examine(rules, predictions, baseline, inputs, context));
 
-  const rules = judge(inputs.rules, {
-    candidate: { ...candidate, metrics: { ...candidate.metrics, ...examples?.values } },
-    baseline,
-    examples,
-    ifNoBaseline: inputs.ifNoBaseline,
-  });
-  const verdict = verdictOf(rules);
+  const candidate = { ...measured, metrics: { ...measured.metrics, ...examples?.values } };
+  const judged = judge(rules, { candidate, baseline, examples, ifNoBaseline: inputs.ifNoBaseline });
+  const verdict = verdictOf(judged);
+  const { resamples, seed, stratify } = inputs;
   const record: GateRecord = {
     verdict,
-    passed: isPassed(rules, inputs.onInconclusive),
-    rules,
+    passed: isPassed(judged, inputs.onInconclusive),
+    rules: judged,
     name: nameOf(training),
     baseline: baseline ? described(baseline) : null,
+    metrics: metricsTable(rules, { candidate, baseline, examples: examples?.metrics ?? [] }),
     ...(examples && {
-      data: examples.data,
-      settings: { resamples: inputs.resamples, seed: inputs.seed },
+      ...{ data: examples.data, plots: examples.plots },
+      settings: { resamples, seed, ...(stratify && { stratify }) },
     }),
   };
   const kept =
@@ -53,28 +60,36 @@ export async function gate(inputs: Inputs, context: Context<typeof action>): Pro
   if (kept) record.kept = kept;
   context.record.gates.push(record);
 
-  const failed = rules.filter((rule) => rule.verdict !== 'pass');
+  const summary = renderSummary(record);
+  const failed = judged.filter((rule) => rule.verdict !== 'pass');
   context.outputs.verdict = verdict;
   context.outputs.passed = record.passed;
-  context.outputs.baseline = baseline ? baselineText(baseline) : '';
+  context.outputs.baselineRef = baseline ? baselineText(baseline) : '';
   context.outputs.failedRules = JSON.stringify(failed.map(ruleText));
-  context.outputs.verdictFile = await writeVerdict(record, context.github.temp);
-  context.summary.push(renderSummary(record));
+  Object.assign(context.outputs, await writeVerdict(record, summary, context.github.temp));
+  context.summary.push(summary);
 
-  for (const rule of rules) console.log(`${rule.verdict.padEnd(12)} ${ruleText(rule)}: ${rule.explanation}`);
+  tell(judged, inputs);
   console.log(`\nVerdict: ${verdict}${baseline ? `, against ${baselineText(baseline)}` : ''}`);
-  for (const rule of failed)
-    annotate(levelOf(rule, inputs), `${ruleText(rule)}: ${rule.explanation}`, {
-      title: `Gate: ${rule.verdict}`,
-    });
   if (!record.passed && inputs.enforce)
     throw new UserError(
-      `the gate's verdict is '${verdict}': ${rules.filter((rule) => !isPassed([rule], inputs.onInconclusive)).length} of ${rules.length} rules did not pass`,
+      `the gate's verdict is '${verdict}': ${judged.filter((rule) => !isPassed([rule], inputs.onInconclusive)).length} of ${judged.length} rules did not pass`,
       {
         advice:
           "Improve the model or change the rules; 'enforce: false' lets the job go on and leaves the decision to the output 'passed'.",
       },
     );
+}
+
+/** The rules in the log, those that did not pass as annotations, too. */
+function tell(rules: readonly RuleRecord[], inputs: Inputs): void {
+  const { shown, left } = mostTelling(rules);
+  for (const rule of shown) console.log(`${rule.verdict.padEnd(12)} ${ruleText(rule)}: ${rule.explanation}`);
+  if (left > 0) console.log(`… and ${left} more rules, which the verdict file holds`);
+  for (const rule of shown.filter(({ verdict }) => verdict !== 'pass'))
+    annotate(levelOf(rule, inputs), `${ruleText(rule)}: ${rule.explanation}`, {
+      title: `Gate: ${rule.verdict}`,
+    });
 }
 
 function levelOf(
@@ -87,7 +102,7 @@ function levelOf(
 
 async function predictionsIn(
   files: readonly string[] | undefined,
-  { columns = {} }: Inputs,
+  columns: Columns,
   { workingDirectory }: Context<typeof action>,
 ): Promise<PredictionTable | undefined> {
   if (!files) return undefined;
@@ -95,18 +110,52 @@ async function predictionsIn(
   return readPredictions(workingDirectory, files, columns);
 }
 
+/** The columns of the candidate's predictions, those of slices and strata among them. */
+function columnsOf({ columns, rules, stratify }: Inputs): Columns {
+  const strata = stratify !== undefined && stratify !== 'label' ? [stratify] : [];
+  return { ...columns, slices: [...new Set([...columnsAsked(rules), ...strata])] };
+}
+
+/** The rules with those of patterns for every metric that there is, or that could be computed. */
+async function expanded(
+  { rules }: Inputs,
+  candidate: Measurements,
+  baseline: Baseline | undefined,
+  predictions: PredictionTable | undefined,
+): Promise<Rules> {
+  if (!Object.keys(rules).some(isPattern)) return rules;
+  const named = withoutPatterns(rules, [
+    ...Object.keys(candidate.metrics),
+    ...Object.keys(baseline?.metrics ?? {}),
+    ...(predictions ? (await import('@mlops/stats')).namesOf(predictions.predictions) : []),
+  ]);
+  checkRules(named, predictions !== undefined);
+  return named;
+}
+
 /** What the predictions of each example say of the rules. */
 async function examine(
+  rules: Rules,
   candidate: PredictionTable,
   found: Baseline | undefined,
   inputs: Inputs,
   context: Context<typeof action>,
 ): Promise<Examples> {
   const { examineExamples } = await import('./examples.ts');
-  const { resamples, seed, maxUnpaired, allowDifferentTestSet, ifSameAsBaseline } = inputs;
-  const baseline = (await predictionsIn(inputs.baselinePredictions, inputs, context)) ?? found?.predictions;
-  return examineExamples(inputs.rules, {
-    ...{ candidate, baseline, resamples, seed, maxUnpaired, allowDifferentTestSet, ifSameAsBaseline },
+  const { resamples, seed, stratify, maxUnpaired, allowDifferentTestSet, ifSameAsBaseline } = inputs;
+  const ofBaseline = await predictionsIn(inputs.baselinePredictions, inputs.columns ?? {}, context);
+  const baseline = ofBaseline ?? found?.predictions;
+  return examineExamples(rules, {
+    ...{
+      candidate,
+      baseline,
+      resamples,
+      seed,
+      stratify,
+      maxUnpaired,
+      allowDifferentTestSet,
+      ifSameAsBaseline,
+    },
     signal: context.signal,
   });
 }
@@ -142,14 +191,13 @@ async function candidateMetrics(
   training: TrainingRecord | undefined,
   workingDirectory: string,
 ): Promise<Measurements> {
-  if (files) return { metrics: Object.fromEntries((await readMetrics(workingDirectory, files)).values) };
-  if (training)
+  const trained = training && measurementsOf(training);
+  if (files)
     return {
-      metrics: Object.fromEntries(
-        Object.entries(training.metrics).map(([metric, value]) => [metric, numberOf(value)]),
-      ),
-      samples: samplesOf(training),
+      ...measurementsIn(await readMetrics(workingDirectory, files)),
+      budgets: trained?.budgets,
     };
+  if (trained) return trained;
   if (predictions) return { metrics: {} };
   throw new UserError(
     "there are no metrics to judge: no 'train' ran earlier in this job, and the inputs 'predictions' and 'metrics' are not set",
@@ -164,7 +212,7 @@ function nameOf(training: TrainingRecord | undefined): string {
 }
 
 function described(baseline: Baseline): NonNullable<GateRecord['baseline']> {
-  const { metrics: _, samples: __, predictions: ___, ...about } = baseline;
+  const { metrics: _, samples: __, predictions: ___, budgets: ____, ...about } = baseline;
   return about;
 }
 
@@ -172,10 +220,16 @@ function baselineText({ ref, commit }: Baseline): string {
   return commit ? `${ref} at ${commit.slice(0, 7)}` : ref;
 }
 
-/** No times and no paths in it, so that the same inputs give the same bytes. */
-async function writeVerdict(record: GateRecord, temp: string): Promise<string> {
-  const file = join(temp, 'mlops', 'verdict.json');
-  await mkdir(join(temp, 'mlops'), { recursive: true });
-  await writeFile(file, `${JSON.stringify({ schema: 1, ...record }, null, 2)}\n`);
-  return file;
+/** The verdict for programs, without times and paths so that the same inputs give the same bytes, and for people. */
+async function writeVerdict(
+  record: GateRecord,
+  summary: string,
+  temp: string,
+): Promise<{ verdictFile: string; report: string }> {
+  const folder = join(temp, 'mlops');
+  await mkdir(folder, { recursive: true });
+  const files = { verdictFile: join(folder, 'verdict.json'), report: join(folder, 'verdict.md') };
+  await writeFile(files.verdictFile, `${JSON.stringify({ schema: 1, ...record }, null, 2)}\n`);
+  await writeFile(files.report, `${summary}\n`);
+  return files;
 }

@@ -4,26 +4,44 @@ import { format } from './bound.ts';
 
 const signs = { pass: '✅', warn: '⚠️', fail: '❌', inconclusive: '❔' } as const;
 
+/** More rules than these are in the verdict file alone; those that did not pass come first then. */
+const mostShown = 200;
+
 /** The verdict and its evidence as Markdown. */
 export function renderSummary(record: GateRecord): string {
   const against = record.baseline ? ` against ${code(record.baseline.ref)}` : '';
-  const rows = record.rules.map((rule) => [
+  const { shown, left } = mostTelling(record.rules);
+  const rows = shown.map((rule) => [
     `${signs[rule.verdict]} ${rule.verdict}`,
-    code(rule.metric),
+    [code(rule.metric), plain(byText(rule))].filter(Boolean).join(' '),
     boundText(rule),
-    shown(rule.candidate),
-    shown(rule.baseline),
+    number(rule.candidate),
+    number(rule.baseline),
     plain(rule.explanation),
   ]);
   return [
     `### ${signs[record.verdict]} Gate: ${record.verdict}${against}`,
     table(['Verdict', 'Metric', 'Rule', '#Candidate', '#Baseline', 'Why'], rows),
+    ...(left > 0 ? [`… and ${left} more rules, which the verdict file holds.`] : []),
   ].join('\n\n');
 }
 
-/** `test.accuracy: threshold ≥ 0.94` */
+/** The rules in their order, or of very many those that matter most. */
+export function mostTelling(rules: readonly RuleRecord[]): { shown: readonly RuleRecord[]; left: number } {
+  if (rules.length <= mostShown) return { shown: rules, left: 0 };
+  const order: RuleRecord['verdict'][] = ['fail', 'inconclusive', 'warn', 'pass'];
+  const sorted = rules.toSorted((a, b) => order.indexOf(a.verdict) - order.indexOf(b.verdict));
+  return { shown: sorted.slice(0, mostShown), left: rules.length - mostShown };
+}
+
+/** `test.accuracy: threshold ≥ 0.94`, `accuracy by site: threshold ≥ 0.9` */
 export function ruleText(rule: RuleRecord): string {
-  return `${rule.metric}: ${boundText(rule)}`;
+  return `${rule.metric}${byText(rule)}: ${boundText(rule)}`;
+}
+
+/** Whose values a rule is asked of. */
+function byText({ columns }: RuleRecord): string {
+  return columns ? ` by ${columns.join(', ')}` : '';
 }
 
 function boundText({ rule, bound, greaterIsBetter }: RuleRecord): string {
@@ -32,6 +50,6 @@ function boundText({ rule, bound, greaterIsBetter }: RuleRecord): string {
     : `${rule} ${format(bound)}`;
 }
 
-function shown(value: RuleRecord['candidate']): string {
+function number(value: RuleRecord['candidate']): string {
   return value === null ? '–' : Number.isFinite(numberOf(value)) ? format(numberOf(value)) : String(value);
 }

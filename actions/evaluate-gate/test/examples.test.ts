@@ -6,6 +6,7 @@ import { type PredictionTable, readPredictions } from '@mlops/predictions';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ExampleOptions, examineExamples } from '../src/examples.ts';
 import { judge, type Verdict } from '../src/judge.ts';
+import { metricsTable } from '../src/metrics-table.ts';
 import { rulesSchema } from '../src/rules.ts';
 
 let folder: string;
@@ -22,7 +23,9 @@ async function table(rows: readonly Row[]): Promise<PredictionTable> {
   const columns = Object.keys(rows[0] ?? {});
   const lines = [columns, ...rows.map((row) => columns.map((column) => row[column]))];
   await writeFile(join(folder, name), `${lines.map((cells) => cells.join(',')).join('\n')}\n`);
-  return readPredictions(folder, [name], {});
+  return readPredictions(folder, [name], {
+    slices: columns.filter((column) => !['id', 'label', 'prediction', 'score', 'weight'].includes(column)),
+  });
 }
 
 async function judged(
@@ -233,4 +236,209 @@ test('a comparison without a baseline is what if-no-baseline says', async () => 
     candidate: 0.975,
     explanation: 'there is no baseline yet to compare with',
   });
+});
+
+describe('every slice', () => {
+  // Sites with 95, 80 and 100 of 100 right. Wilson's intervals are 0.888250 to 0.978456, 0.711170 to 0.866634 and
+  // 0.963005 to 1; one-sided, 80 of 100 against 0.87 has z = (0.8 - 0.87) / sqrt(0.87 0.13 / 100) = -2.0815, p = 0.0187,
+  // and against 0.9 z = -3.3333, p = 0.00043. Times three, the first is more than 0.025.
+  const wrong: Readonly<Record<string, number>> = { Ghent: 5, Lyon: 20, Turin: 0 };
+  const sites: Row[] = Object.entries(wrong).flatMap(([site, count], i) =>
+    classes(100, firstWrong(count), 100 * i).map((row) => ({ ...row, site })),
+  );
+  test.each<[Record<string, unknown>, Verdict, string]>([
+    [{ threshold: 0.7 }, 'pass', 'site=Lyon'],
+    [{ threshold: 0.8 }, 'inconclusive', 'site=Lyon'],
+    [{ threshold: 0.87 }, 'inconclusive', 'site=Lyon'],
+    [{ threshold: 0.9 }, 'fail', 'site=Lyon'],
+    [{ threshold: 0.87, values: { site: ['Lyon'] } }, 'fail', 'site=Lyon'],
+    [{ threshold: 0.87, values: { site: ['Ghent', 'Turin'] } }, 'pass', 'site=Ghent'],
+    [{ threshold: 0.1, values: { site: ['Ghent', 'Paris'] } }, 'fail', 'site=Paris'],
+    [{ threshold: 0.1, min_size: 101, values: { site: ['Ghent'] } }, 'inconclusive', 'site=Ghent'],
+  ])('%o: %s, the worst is %s', async (bounds, verdict, worst) => {
+    const [whole, record, ...more] = await judged(
+      { accuracy: { threshold: 0.5, slices: { columns: 'site', ...bounds } } },
+      sites,
+    );
+    expect(more).toEqual([]);
+    expect(whole).toMatchObject({ verdict: 'pass', examples: 300 });
+    expect(record).toMatchObject({ verdict, worstSlice: worst });
+  });
+
+  test('is asked the same as all where it has no bounds of its own', async () => {
+    const records = await judged({ accuracy: { threshold: 0.87, slices: ['site'] } }, sites);
+    // 275 of 300: 0.8800 to 0.9428.
+    expect(records.map(({ bound, verdict }) => [bound, verdict])).toEqual([
+      [0.87, 'pass'],
+      [0.87, 'inconclusive'],
+    ]);
+    expect(records[1]?.slices?.map(({ value, verdict }) => [value, verdict])).toEqual([
+      ['Ghent', 'pass'],
+      ['Lyon', 'inconclusive'],
+      ['Turin', 'pass'],
+    ]);
+    expect(records[1]?.explanation).toContain('but among 3 such tests that may be chance');
+    expect(records[1]?.pValue).toBeCloseTo(3 * 0.018693, 4);
+  });
+
+  test('with too few examples is shown and not judged, and nothing is judged when all have too few', async () => {
+    const rows = [...sites, ...classes(5, () => true, 900).map((row) => ({ ...row, site: 'Basel' }))];
+    const rule = (min_size: number) => ({
+      accuracy: { slices: { columns: ['site'], min_size, threshold: 0.7 } },
+    });
+    const [record] = await judged(rule(30), rows);
+    expect(record).toMatchObject({ verdict: 'pass', worstSlice: 'site=Lyon' });
+    expect(record?.slices?.[0]).toMatchObject({ value: 'Basel', verdict: 'too-small', examples: 5 });
+    const [none] = await judged(rule(1000), rows);
+    expect(none).toMatchObject({ verdict: 'inconclusive', candidate: null });
+    expect(none?.interval).toBeUndefined();
+  });
+
+  test('where a metric is not defined is not judged, unless it was named', async () => {
+    const rows = sites.map((row) => (row.site === 'Turin' ? { ...row, label: 0, prediction: 0 } : row));
+    const rule = (values?: object) => ({
+      recall: { slices: { columns: ['site'], threshold: 0.5, ...(values && { values }) } },
+    });
+    const [record] = await judged(rule(), rows);
+    expect(record?.slices?.map(({ verdict }) => verdict)).toEqual(['pass', 'pass', 'too-small']);
+    const [named] = await judged(rule({ site: ['Turin'] }), rows);
+    expect(named).toMatchObject({ verdict: 'inconclusive', worstSlice: 'site=Turin' });
+  });
+
+  test('is compared with the same slice of the baseline', async () => {
+    const before = sites.map((row) => (row.site === 'Lyon' ? { ...row, prediction: row.label ?? 0 } : row));
+    const [all, each] = await judged(
+      { accuracy: { non_inferiority_margin: 0.15, slices: 'site' } },
+      sites,
+      before,
+    );
+    // Of all 300 20 are lost: Tango's interval is above -0.1012; of Lyon's 100 20 of 100, below -0.1281.
+    expect(all?.verdict).toBe('pass');
+    expect(each).toMatchObject({ verdict: 'inconclusive', worstSlice: 'site=Lyon', examples: 100 });
+    expect(each?.change).toBeCloseTo(-0.2, 12);
+    const [, none] = await judged({ accuracy: { non_inferiority_margin: 0.15, slices: 'site' } }, sites);
+    expect(none).toMatchObject({ verdict: 'fail', explanation: 'there is no baseline yet to compare with' });
+  });
+
+  test('of a metric that predictions do not tell fails', async () => {
+    const [record] = await judged({ churn: { slices: { columns: 'site', threshold: 1 } } }, sites);
+    expect(record).toMatchObject({ verdict: 'fail' });
+    expect(record?.explanation).toContain("'churn' is not computed from predictions");
+  });
+});
+
+describe('fairness between groups', () => {
+  /** Positives and negatives of a group, of which some are predicted as positive. */
+  const group = (sex: string, [found, positives]: number[], [wrong, negatives]: number[], first: number) => {
+    const rows = (label: number, selected = 0, size = 0) =>
+      Array.from({ length: size }, (_, i) => ({ label, prediction: Number(i < selected), sex }));
+    return [...rows(1, found, positives), ...rows(0, wrong, negatives)].map((row, i) => ({
+      ...row,
+      id: first + i,
+    }));
+  };
+  // Selected: 60 of 100 against 40 of 100. Wilson's intervals are 0.502003 to 0.690599 and the mirrored; by Newcombe
+  // (1998) the difference of 0.2 lies between 0.2 - 0.138589 = 0.061411 and 0.2 + 0.128126 = 0.328126.
+  // Found: 45 of 50 against 35 of 50: 0.2, from 0.0436 to 0.3456. Taken for positive: 15 of 50 against 5 of 50, the same.
+  const people = [...group('f', [45, 50], [15, 50], 0), ...group('m', [35, 50], [5, 50], 100)];
+  test.each<[string, number, Verdict]>([
+    ['demographic_parity_difference', 0.06, 'fail'],
+    ['demographic_parity_difference', 0.1, 'inconclusive'],
+    ['demographic_parity_difference', 0.32, 'inconclusive'],
+    ['demographic_parity_difference', 0.33, 'pass'],
+    ['equal_opportunity_difference', 0.04, 'fail'],
+    ['equal_opportunity_difference', 0.05, 'inconclusive'],
+    ['equal_opportunity_difference', 0.35, 'pass'],
+    // Two tests: 0.04 is cleared at 0.025, but not at half of it.
+    ['equalized_odds_difference', 0.04, 'inconclusive'],
+    ['equalized_odds_difference', 0.03, 'inconclusive'],
+    ['equalized_odds_difference', 0.35, 'pass'],
+  ])('%s of at most %d: %s', async (metric, threshold, verdict) => {
+    const [record] = await judged({ [metric]: { threshold, groups: 'sex' } }, people);
+    expect(record?.verdict).toBe(verdict);
+    expect(record?.candidate).toBeCloseTo(0.2, 12);
+    expect(record?.worstSlice).toMatch(/^sex=f, m: /);
+  });
+
+  test('says which groups, and what there is where there are too few', async () => {
+    const rule = (min_size: number) => ({
+      demographic_parity_difference: { threshold: 0.06, groups: { columns: ['sex'], min_size } },
+    });
+    const [record] = await judged(rule(100), people);
+    expect(record?.explanation).toBe(
+      "sex=f, m: selection rate: a difference of 0.2 (95 % interval 0.0614107 to 0.328126, Newcombe's score interval) is not at most 0.06",
+    );
+    const [none] = await judged(rule(101), people);
+    expect(none).toMatchObject({ verdict: 'inconclusive' });
+    expect(none?.explanation).toBe(
+      "the column 'sex' has no groups of at least 101 examples, and two are needed; it has 'f' (100), 'm' (100)",
+    );
+  });
+
+  test('of groups without a positive example says nothing', async () => {
+    const rows = [...group('f', [45, 50], [0, 50], 0), ...group('m', [0, 0], [5, 50], 100)];
+    const [record] = await judged({ equal_opportunity_difference: { threshold: 1, groups: 'sex' } }, rows);
+    expect(record).toMatchObject({ verdict: 'inconclusive', candidate: null });
+    expect(record?.interval).toBeUndefined();
+  });
+});
+
+describe('how noise is found', () => {
+  const rows = classes(200, firstWrong(20));
+  test.each<[string, string]>([
+    ['auto', 'Wilson score interval'],
+    ['mcnemar', 'Wilson score interval'],
+    ['bootstrap-percentile', 'bootstrap, percentiles, 2,000 resamples'],
+  ])('as a rule says: %s', async (method, shown) => {
+    const [record] = await judged({ accuracy: { threshold: 0.5, method } }, rows);
+    expect(record?.method).toBe(shown);
+  });
+
+  test('and a method that says nothing of a metric is an error', async () => {
+    await expect(judged({ accuracy: { threshold: 0.5, method: 'delong' } }, rows)).rejects.toThrow(
+      "the rule for 'accuracy' says 'method: delong', but DeLong is of the area under the ROC curve",
+    );
+    await expect(judged({ accuracy: { threshold: 0.5, method: 't' } }, rows)).rejects.toThrow(
+      'which is of seeds and folds',
+    );
+  });
+
+  test('in strata, where each resample has as many of each', async () => {
+    const [record] = await judged({ accuracy: { threshold: 0.5 } }, rows, undefined, { stratify: 'label' });
+    expect(record?.method).toContain('stratified bootstrap');
+    await expect(
+      judged(
+        { mae: { threshold: 1 } },
+        rows.map((row, i) => ({ ...row, label: i / 7, prediction: i / 7 })),
+        undefined,
+        { stratify: 'label' },
+      ),
+    ).rejects.toThrow("the input 'stratify' is 'label', but the labels are numbers");
+  });
+});
+
+test('every usual metric of the task is known with its noise, and what the model gets wrong is drawn', async () => {
+  const scored = classes(200, firstWrong(20)).map((row, i) => ({ ...row, score: ((i * 37) % 100) / 100 }));
+  const examples = await examineExamples(rulesSchema.parse({ accuracy: 0.8 }), {
+    ...{ candidate: await table(scored), baseline: await table(classes(200, firstWrong(40))) },
+    ...{ resamples: 200, seed: 0, maxUnpaired: 0.01, allowDifferentTestSet: false, ifSameAsBaseline: 'warn' },
+    signal: new AbortController().signal,
+  });
+  const rows = metricsTable(rulesSchema.parse({ accuracy: 0.8 }), {
+    ...{ candidate: { metrics: {} }, baseline: { metrics: {} }, examples: examples.metrics },
+  });
+  const accuracy = rows.find(({ name }) => name === 'accuracy');
+  expect(accuracy).toMatchObject({ candidate: 0.9, baseline: 0.8, greaterIsBetter: true });
+  expect(accuracy?.change).toBeCloseTo(0.1, 12);
+  // Tango's interval, as above.
+  expect(accuracy?.changeInterval).toMatchObject({ low: expect.closeTo(0.0657, 4) });
+  const names = rows.map(({ name }) => name);
+  expect(names).toEqual(expect.arrayContaining(['balanced_accuracy', 'f1', 'roc_auc', 'log_loss', 'ece']));
+  // The baseline has no scores.
+  expect(rows.find(({ name }) => name === 'log_loss')).toMatchObject({ baseline: null, change: null });
+  expect(examples.plots.confusion?.candidate).toEqual([
+    [90, 10],
+    [10, 90],
+  ]);
+  expect(examples.plots.roc?.candidate.length).toBeGreaterThan(10);
 });

@@ -1,8 +1,12 @@
-import type { RuleRecord } from '@mlops/core/record';
+import type { UserError } from '@mlops/core';
+import type { RuleRecord, TrainingRecord } from '@mlops/core/record';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { budgetsOf, checkCurrency } from '../src/budgets.ts';
 import { type Evidence, isPassed, judge, type Verdict, verdictOf } from '../src/judge.ts';
-import { checkDirections } from '../src/known-metrics.ts';
+import { checkRules } from '../src/known-metrics.ts';
+import { measurementsIn, withBudgets } from '../src/measurements.ts';
+import { withoutPatterns } from '../src/patterns.ts';
 import { rulesSchema } from '../src/rules.ts';
 
 const nan = Number.NaN;
@@ -204,7 +208,12 @@ describe('over several seeds', () => {
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   const measured = (values: readonly number[], first = 0, metric = 'm') => ({
     metrics: { [metric]: mean(values) },
-    samples: { [metric]: Object.fromEntries(values.map((value, i) => [String(first + i), value])) },
+    samples: {
+      [metric]: {
+        over: 'seeds' as const,
+        values: Object.fromEntries(values.map((value, i) => [String(first + i), value])),
+      },
+    },
   });
 
   // t of 4 degrees of freedom at 97.5 % is 2.776445. a: mean 0.92, s 0.0158114, interval 0.900368 to 0.939632.
@@ -290,14 +299,178 @@ describe('what is known of a metric', () => {
     expect(record?.verdict).toBe(verdict);
   });
 
+  const checked = (metric: string, rule: unknown, fromExamples = false) => {
+    checkRules(rulesSchema.parse({ [metric]: rule }), fromExamples);
+  };
+
   test('refuses a direction that would judge the wrong way round', () => {
-    const rules = (metric: string, greater: boolean) =>
-      rulesSchema.parse({ [metric]: { threshold: 0.5, greater_is_better: greater } });
-    expect(() => checkDirections(rules('test.accuracy', false))).toThrow(
+    const rule = (greater: boolean) => ({ threshold: 0.5, greater_is_better: greater });
+    expect(() => checked('test.accuracy', rule(false))).toThrow(
       "the rule for 'test.accuracy' says 'greater_is_better: false', but of accuracy more is better",
     );
-    expect(() => checkDirections(rules('rmse', true))).toThrow('of rmse less is better');
-    expect(() => checkDirections(rules('rmse', false))).not.toThrow();
-    expect(() => checkDirections(rules('my_loss', true))).not.toThrow();
+    expect(() => checked('rmse', rule(true))).toThrow('of rmse less is better');
+    expect(() => checked('rmse', rule(false))).not.toThrow();
+    expect(() => checked('my_loss', rule(true))).not.toThrow();
+  });
+
+  test.each<[string, unknown, boolean, string | undefined]>([
+    ['accuracy', 95, true, 'Did you mean 0.95?'],
+    ['accuracy', 95, false, undefined], // of a metrics file that may be in percent
+    ['accuracy', 9500, false, 'never above 1'],
+    ['accuracy', -0.1, false, 'never below 0'],
+    ['r2', 95, false, 'Did you mean 0.95?'],
+    ['log_loss', -0.2, true, 'never below 0'],
+    ['accuracy', { non_inferiority_margin: 2 }, true, 'Did you mean 0.02?'],
+    ['accuracy', { non_inferiority_margin: 1 }, true, 'says nothing'],
+    ['accuracy', { min_absolute_change: -1 }, true, 'says nothing'],
+    ['rmse', { min_absolute_change: -100 }, true, undefined],
+    ['equal_opportunity_difference', { threshold: 10, groups: 'sex' }, true, 'Did you mean 0.1?'],
+  ])('of %s the rule %o (from examples: %s) is refused or not: %s', (metric, rule, fromExamples, why) => {
+    const check = () => {
+      try {
+        checked(metric, rule, fromExamples);
+        return undefined;
+      } catch (error) {
+        const { message, advice } = error as UserError;
+        return `${message} ${advice}`;
+      }
+    };
+    if (why === undefined) expect(check()).toBeUndefined();
+    else expect(check()).toContain(why);
+  });
+});
+
+describe('over folds', () => {
+  // Five folds with mean 0.92 and s 0.0158114: the variance of the mean is s² (1/5 + 1/4) (Nadeau and Bengio, 2003),
+  // its root 0.0106066, and with t of 4 degrees of freedom the interval 0.890551 to 0.949449.
+  const folds = [0.91, 0.93, 0.9, 0.94, 0.92];
+  test.each<[Record<string, unknown>, Verdict]>([
+    [{ threshold: 0.89 }, 'pass'],
+    [{ threshold: 0.891 }, 'inconclusive'],
+    [{ threshold: 0.95 }, 'fail'],
+  ])('%o: %s', (rule, verdict) => {
+    const [record] = judge(rulesSchema.parse({ m: rule }), {
+      candidate: measurementsIn({ values: new Map(), lists: new Map([['m', folds]]) }),
+      baseline: undefined,
+      ifNoBaseline: 'warn',
+    });
+    expect(record).toMatchObject({ verdict, method: 'corrected t over 5 folds' });
+    expect(record?.candidate).toBeCloseTo(0.92, 12);
+  });
+
+  test('a fold that is no number leaves none', () => {
+    const [record] = judge(rulesSchema.parse({ m: { threshold: 0 } }), {
+      candidate: measurementsIn({ values: new Map(), lists: new Map([['m', [0.9, nan]]]) }),
+      ...{ baseline: undefined, ifNoBaseline: 'warn' },
+    });
+    expect(record).toMatchObject({ verdict: 'fail', candidate: 'NaN' });
+  });
+
+  test('signed ranks where they are asked for, and no method of examples', () => {
+    const evidence = {
+      candidate: measurementsIn({
+        values: new Map(),
+        lists: new Map([['m', [0.9, 0.91, 0.93, 0.94, 0.96, 0.97]]]),
+      }),
+      ...{ baseline: undefined, ifNoBaseline: 'warn' as const },
+    };
+    const [record] = judge(rulesSchema.parse({ m: { threshold: 0.8, method: 'wilcoxon' } }), evidence);
+    expect(record).toMatchObject({ verdict: 'pass', method: 'Wilcoxon signed ranks over 6 folds' });
+    expect(() => judge(rulesSchema.parse({ m: { threshold: 0.8, method: 'delong' } }), evidence)).toThrow(
+      "says 'method: delong', which is of examples",
+    );
+  });
+});
+
+describe('how rules are written', () => {
+  test.each<[string, unknown, number]>([
+    ['accuracy', 0.9, 0.9],
+    ['accuracy', '95 %', 0.95],
+    ['model_size', '50 MB', 50_000_000],
+    ['model_size', '1.5GiB', 1.5 * 2 ** 30],
+    ['latency_p95', '200 ms', 0.2],
+    ['test.latency_mean', { threshold: '1 min' }, 60],
+    ['inference_ms', '0.2 s', 200],
+    ['training_time', '2 h', 7200],
+    ['training_energy', '1.2 kWh', 1200],
+    ['training_co2', '0.5 kg', 500],
+    ['training_cost', '2.50 EUR', 2.5],
+    ['anything', '0.5', 0.5],
+  ])('%s: %o asks for %d', (metric, written, bound) => {
+    expect(rulesSchema.parse({ [metric]: written })[metric]?.threshold).toBeCloseTo(bound, 9);
+  });
+
+  test.each<[string, unknown, string]>([
+    ['accuracy', '200 ms', "what 'accuracy' is counted in is not known"],
+    ['latency_p95', '50 MB', "counted in seconds, of which 'MB' is no unit; allowed: us"],
+    ['accuracy', 'high', 'neither a number'],
+    ['accuracy', {}, 'a rule needs threshold'],
+    ['accuracy', { slices: 'size' }, 'a rule needs threshold'],
+    ['accuracy', { non_inferiority_margin: -0.1 }, 'at least 0'],
+    ['accuracy', { threshold: 0.9, groups: 'sex' }, 'only fairness metrics have groups'],
+    ['equalized_odds_difference', { threshold: 0.1, slices: 'sex' }, 'has no slices'],
+    ['equalized_odds_difference', { min_absolute_change: 0, groups: 'sex' }, "against a 'threshold' alone"],
+    ['accuracy', { threshold: 0.9, slices: { columns: 'a', values: { b: ['x'] } } }, "'b' is none of"],
+  ])('%s: %o is refused', (metric, written, why) => {
+    const { error } = rulesSchema.safeParse({ [metric]: written });
+    expect(error?.issues.map(({ message }) => message).join('; ')).toContain(why);
+  });
+
+  test('one rule for many metrics: an exact name first, then the first pattern that matches', () => {
+    const rules = rulesSchema.parse({
+      'class.*.recall': 0.8,
+      'class.cat.recall': 0.9,
+      '**.recall': 0.5,
+      'no.*': 0,
+    });
+    const expanded = withoutPatterns(rules, ['class.dog.recall', 'class.cat.recall', 'a.b.recall', 'loss']);
+    expect(Object.entries(expanded).map(([metric, { threshold }]) => [metric, threshold])).toEqual([
+      ['class.dog.recall', 0.8],
+      ['class.cat.recall', 0.9],
+      ['a.b.recall', 0.5],
+      ['no.*', 0],
+    ]);
+    const [record] = judge(rulesSchema.parse({ 'no.*': 0 }), {
+      candidate: { metrics: { loss: 1 } },
+      ...{ baseline: undefined, ifNoBaseline: 'warn' },
+    });
+    expect(record).toMatchObject({
+      verdict: 'fail',
+      explanation: "no metric matches 'no.*'; there are loss",
+    });
+  });
+});
+
+describe('what a training took', () => {
+  const training = {
+    model: { bytes: 48_000_000 },
+    stages: [
+      { outcome: 'ran', savedMs: 0 },
+      { outcome: 'skipped', savedMs: 90_000 },
+    ],
+    durationMs: 10_000,
+    resources: { cost: { amount: 2, currency: 'USD' }, energy: { wattHours: 800, co2Grams: null } },
+  } as unknown as TrainingRecord;
+
+  test.each<[string, unknown, Verdict]>([
+    ['model_size', '50 MB', 'pass'],
+    ['model_size', '45 MB', 'fail'],
+    ['training_time', '100 s', 'pass'], // with the 90 s that the stage took when it ran
+    ['training_time', '99 s', 'fail'],
+    ['training_cost', '2 USD', 'pass'],
+    ['training_cost', 1.99, 'fail'],
+    ['training_energy', '0.8 kWh', 'pass'],
+    ['training_co2', '5 kg', 'fail'], // not known
+  ])('%s of %s: %s', (metric, bound, verdict) => {
+    const rules = rulesSchema.parse({ [metric]: bound });
+    const candidate = withBudgets({ metrics: {}, budgets: budgetsOf(training) }, rules);
+    const [record] = judge(rules, { candidate, baseline: undefined, ifNoBaseline: 'warn' });
+    expect(record?.verdict).toBe(verdict);
+  });
+
+  test('in another currency cannot be held against a bound', () => {
+    expect(() => checkCurrency(rulesSchema.parse({ training_cost: '2 EUR' }), training)).toThrow(
+      "the rule for 'training_cost' is in EUR, but costs are counted in USD",
+    );
   });
 });

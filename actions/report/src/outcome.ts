@@ -71,7 +71,7 @@ function gateAnnotations(
   return gate.rules
     .filter(({ verdict }) => verdict !== 'pass')
     .map((rule) => ({
-      ...place(rule.metric),
+      ...place(rule.pattern ?? rule.metric),
       level:
         rule.verdict === 'fail' || (rule.verdict === 'inconclusive' && !gate.passed) ? 'failure' : 'warning',
       title: `${rule.metric}: ${rule.verdict}${legOf(job)}`,

@@ -44,7 +44,7 @@ export function trainingRecord(progress: Progress, durationMs: number): Training
       [...(parameters?.all ?? [])].map(([key, { value }]) => [key, jsonOf(value)]),
     ),
     metrics: repeats.length ? means(ofSeeds) : metricsRecord(results),
-    ...(repeats.length ? { repeats: repeats.toReversed(), spread: spread(ofSeeds) } : {}),
+    ...(repeats.length ? { repeats: repeats.toReversed(), spread: spread(ofSeeds) } : listsRecord(results)),
     curves: Object.fromEntries(
       [...(results?.metrics.curves ?? [])].map(([name, points]) => [
         name,
@@ -72,6 +72,13 @@ export function metricsRecord(results: Results | undefined): TrainingRecord['met
   return Object.fromEntries(
     [...(results?.metrics.values ?? [])].map(([name, value]) => [name, measuredOf(value)]),
   );
+}
+
+function listsRecord(results: Results | undefined): Pick<TrainingRecord, 'lists'> {
+  const lists = [...(results?.metrics.lists ?? [])];
+  return lists.length
+    ? { lists: Object.fromEntries(lists.map(([name, values]) => [name, values.map(measuredOf)])) }
+    : {};
 }
 
 export function stageRecord({ stage, parameters }: Planned, result: Settled | undefined): StageRecord {

@@ -73,7 +73,12 @@ export async function readResults(expected: Expected): Promise<Results> {
     return { model, metrics, files, problem: undefined };
   } catch (problem) {
     const files = (expected.metrics ?? [defaultMetrics]).filter((path) => existsSync(join(folder, path)));
-    return { model, metrics: { values: new Map(), curves: new Map(), ignored: [] }, files, problem };
+    return {
+      model,
+      metrics: { values: new Map(), lists: new Map(), curves: new Map(), ignored: [] },
+      files,
+      problem,
+    };
   }
 }
 
@@ -130,9 +135,11 @@ async function readModel(path: string, { folder, outputs, hasher }: Expected): P
 /** More metrics than these are in the record and the report. */
 const metricsShown = 50;
 
-function tellMetrics({ values, ignored }: Metrics, log: (line: string) => void): void {
+function tellMetrics({ values, lists, ignored }: Metrics, log: (line: string) => void): void {
   for (const [name, value] of [...values].slice(0, metricsShown)) log(`Metric ${name}: ${number(value)}`);
   if (values.size > metricsShown) log(`… and ${values.size - metricsShown} more metrics`);
+  for (const [name, list] of [...lists].slice(0, metricsShown))
+    log(`Metric ${name}: ${list.length} values, which a gate takes for folds`);
   if (ignored.length)
     log(`Not counted as metrics, because they are not numbers: ${ignored.slice(0, 10).join(', ')}`);
 }

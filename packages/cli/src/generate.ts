@@ -2,14 +2,15 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Action } from '@mlops/core';
-import { actionYml, between, configSchema, withTables } from '@mlops/core/generate';
+import { actionYml, between, configSchema, recordSchema, withTables } from '@mlops/core/generate';
+import { verdictSchema } from '@mlops/core/record';
 import { segmentsWorkflow } from './generate-segments.ts';
 import { workflowTable } from './generate-workflows.ts';
 import { foldersWith, root } from './root.ts';
 
 /**
  * Makes every generated file from the declarations: action.yml, the tables of the READMEs, the JSON Schema of
- * mlops.yaml, the jobs that go on with a training. With --check it writes nothing and fails when a file would change.
+ * mlops.yaml and that of verdict files, the jobs that go on with a training. With --check it writes nothing and fails when a file would change.
  */
 const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } });
 
@@ -21,6 +22,7 @@ for (const action of actions) {
   files.set(readme, withTables(await readFile(join(root, readme), 'utf8'), action, readme));
 }
 files.set('mlops.schema.json', `${JSON.stringify(await configSchema(actions), null, 2)}\n`);
+files.set('verdict.schema.json', `${JSON.stringify(recordSchema('verdict.json', verdictSchema), null, 2)}\n`);
 files.set('workflows/segments.yml', await segmentsWorkflow());
 const readme = await readFile(join(root, 'README.md'), 'utf8');
 files.set(

@@ -98,9 +98,9 @@ const files: [string, Action, string][] = [
   ['a path that leaves the folder', train, `train: { run: [{ ${stage}, inputs: [../data] }] }`],
   ['a gate without rules', evaluateGate, 'evaluate-gate: { rules: {} }'],
   ['a rule that asks nothing', evaluateGate, 'evaluate-gate: { rules: { accuracy: {} } }'],
-  ['a rule that is a number', evaluateGate, 'evaluate-gate: { rules: { accuracy: 0.9 } }'],
+  ['a rule that is a list', evaluateGate, 'evaluate-gate: { rules: { accuracy: [0.9] } }'],
   ['a misspelt key of a rule', evaluateGate, 'evaluate-gate:\n  rules:\n    accuracy: { treshold: 0.9 }'],
-  ['a threshold that is text', evaluateGate, "evaluate-gate: { rules: { accuracy: { threshold: '90%' } } }"],
+  ['a threshold that is text', evaluateGate, 'evaluate-gate: { rules: { accuracy: { threshold: high } } }'],
   [
     'a threshold that is not a number',
     evaluateGate,

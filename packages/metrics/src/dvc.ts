@@ -37,10 +37,13 @@ export async function readDvcMetrics(
   );
   const values = namedApart(read.map(({ file, metrics }) => ({ file, entries: metrics.values })));
   const curves = namedApart(read.map(({ file, metrics }) => ({ file, entries: metrics.curves })));
+  const lists = namedApart(
+    read.map(({ file, metrics }) => ({ file, entries: metrics.lists ?? new Map<string, number[]>() })),
+  );
   const ignored = read.flatMap(({ file, metrics }) =>
     metrics.ignored.map((name) => `${shown(file)}: ${name}`),
   );
-  return { values, curves, ignored, files: [...new Set(files)] };
+  return { values, lists, curves, ignored, files: [...new Set(files)] };
 }
 
 /** The files that the lines of a plot are in, as far as names tell: pictures have none. */

@@ -20,7 +20,7 @@ export function readJsonLines(text: string, file: string): FileMetrics {
         },
       );
     const flat = flatten(value as Record<string, unknown>, file);
-    for (const name of flat.ignored) ignored.add(name);
+    for (const name of [...flat.lists.keys(), ...flat.ignored]) ignored.add(name);
     rows.push({ line: i + 1, values: flat.numbers });
   }
   return { values: new Map(), curves: curvesOf(rows, file), ignored: [...ignored] };

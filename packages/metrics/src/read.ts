@@ -9,6 +9,8 @@ import { readJsonLines } from './json-lines.ts';
 /** What one file says. */
 export interface FileMetrics {
   values: Map<string, number>;
+  /** Lists of numbers, such as one for each fold. */
+  lists?: Map<string, number[]>;
   curves: Map<string, CurvePoint[]>;
   /** Names of values that are no numbers. */
   ignored: string[];
@@ -16,6 +18,8 @@ export interface FileMetrics {
 
 export interface Metrics {
   values: Map<string, number>;
+  /** Lists of numbers, such as one for each fold. */
+  lists: Map<string, number[]>;
   curves: Map<string, CurvePoint[]>;
   /** `file: name` of each value that is no number. */
   ignored: string[];
@@ -42,14 +46,18 @@ export async function readMetrics(
   files: readonly string[],
   shown: (path: string) => string = (path) => path,
 ): Promise<Metrics> {
-  const all: Metrics = { values: new Map(), curves: new Map(), ignored: [] };
+  const all: Metrics = { values: new Map(), lists: new Map(), curves: new Map(), ignored: [] };
   const origin = new Map<string, string>();
   for (const path of files) {
     const file = shown(path);
-    const { values, curves, ignored } = await readFileMetrics(resolve(folder, path), file);
+    const { values, lists = new Map(), curves, ignored } = await readFileMetrics(resolve(folder, path), file);
     for (const [name, value] of values) {
       once(origin, name, file, 'metric');
       all.values.set(name, value);
+    }
+    for (const [name, list] of lists) {
+      once(origin, name, file, 'metric');
+      all.lists.set(name, list);
     }
     for (const [name, points] of curves) {
       once(origin, `${name} `, file, 'curve');
@@ -80,7 +88,7 @@ export async function readFileMetrics(path: string, file: string): Promise<FileM
   if (!reader) throw formatProblem(path, file);
   const text = await readText(path, file);
   const metrics = await reader(text, file);
-  if (!metrics.values.size && !metrics.curves.size)
+  if (!metrics.values.size && !metrics.lists?.size && !metrics.curves.size)
     throw new UserError(`there is no number in it: ${excerpt(text)}`, {
       file,
       line: 1,
@@ -165,8 +173,8 @@ function fromMapping(root: unknown, text: string, file: string): FileMetrics {
         ? 'For values over time, write one object a line into a .jsonl file.'
         : `The file begins with ${excerpt(text)}.`,
     });
-  const { numbers, ignored } = flatten(root as Record<string, unknown>, file);
-  return { values: numbers, curves: new Map(), ignored };
+  const { numbers, lists, ignored } = flatten(root as Record<string, unknown>, file);
+  return { values: numbers, lists, curves: new Map(), ignored };
 }
 
 function once(origin: Map<string, string>, name: string, file: string, kind: string): void {

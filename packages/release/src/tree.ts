@@ -37,7 +37,7 @@ export interface ReleaseTree extends Pick<ReleaseSet, 'slug' | 'actions'> {
  * they run and the workflows as they are called, with their documentation and licence, and the schema that editors
  * complete mlops.yaml by; none of the sources.
  */
-const texts = ['LICENSE', 'NOTICE', 'README.md', 'SECURITY.md', 'mlops.schema.json'];
+const texts = ['LICENSE', 'NOTICE', 'README.md', 'SECURITY.md', 'mlops.schema.json', 'verdict.schema.json'];
 const kept = (path: string) =>
   texts.includes(path) || /^actions\/[^/]+\/(action\.yml|README\.md|CHANGELOG\.md)$/.test(path);
 

@@ -43,6 +43,16 @@ export function boundText(rule: RuleRecord): string {
   return rule.rule === 'threshold' ? valueText(rule.metric, rule.bound) : changeText(boundOf(rule));
 }
 
+/** Behind the metric: ` by site` where a rule is asked of slices or groups. */
+export function byText({ columns }: RuleRecord): string {
+  return columns?.length ? ` by ${columns.join(', ')}` : '';
+}
+
+/** Above the slices or groups of a rule: `By site`. */
+export function slicesTitle({ columns }: RuleRecord): string {
+  return columns?.length ? `By ${columns.join(', ')}` : 'Slices';
+}
+
 /** What a rule asks, in words. */
 export function askedText(rule: RuleRecord): string {
   if (rule.rule === 'threshold')

@@ -43,7 +43,7 @@ describe('the page', async () => {
     for (const [id, title] of headings) expect(page).toContain(`<a href="#${id}">${title}</a>`);
     const parts = [...page.matchAll(/<h3>(?:<code>)?([^<:]*)/g)].map(([, title]) => title?.trim());
     expect(parts).toEqual([
-      ...['What changed', 'Rules', 'Slices', 'Confusion matrix', 'Plots', 'Curves', 'Parameters'],
+      ...['What changed', 'Rules', 'By site', 'Confusion matrix', 'Plots', 'Curves', 'Parameters'],
       ...['Data and code that were read', 'Stages', 'Resources', 'What decides the result', 'model'],
     ]);
     expect(page).toContain('&#39;serve.py&#39; matches no file');

@@ -52,7 +52,7 @@ describe('rules', () => {
 
   test('list the worst slice first, and what is too small to be judged last', async () => {
     const text = textOf(await renderHtml(sampleRecord()));
-    const names = [...text.slice(text.indexOf('Slices')).matchAll(/site=(\w+)( worst)?/g)];
+    const names = [...text.slice(text.indexOf('By site')).matchAll(/site=(\w+)( worst)?/g)];
     expect(names.slice(0, 4).map(([, name, worst]) => `${name}${worst ?? ''}`)).toEqual([
       ...['Lyon worst', 'Turin', 'Ghent', 'Basel'],
     ]);

@@ -1,5 +1,6 @@
 import { aucChangeEstimate, aucEstimate, hasBothClasses } from './delong.ts';
 import { type Estimate, turned, withoutNoise } from './estimate.ts';
+import type { Method } from './methods.ts';
 import { picking, sizeOf } from './pick.ts';
 import { hasSameMembers, shareChangeEstimate, shareEstimate } from './proportion.ts';
 import { quantileEstimate } from './quantile.ts';
@@ -9,22 +10,6 @@ import { differencesOf, signFlipEstimate } from './resample/permutation.ts';
 import { replicates } from './resample/replicates.ts';
 import type { Statistic } from './statistic.ts';
 import { evaluate } from './value.ts';
-
-export const methods = [
-  'auto',
-  'bootstrap',
-  'bootstrap-bca',
-  'bootstrap-percentile',
-  'delong',
-  'mcnemar',
-  'permutation',
-] as const;
-/**
- * `auto` takes what fits the metric: score intervals for shares, DeLong for areas, order statistics for quantiles, sign
- * flips for changes of means of few examples, else the bootstrap, which is BCa where that is defined, and no narrower
- * than the jackknife.
- */
-export type Method = (typeof methods)[number];
 
 interface Asked {
   /** Lowest and highest value that the metric can have. */

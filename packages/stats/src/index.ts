@@ -4,15 +4,14 @@ export {
   type ChangeQuestion,
   type EstimateOptions,
   estimates,
-  type Method,
   methodProblem,
-  methods,
   type Question,
   type ValueQuestion,
 } from './estimates.ts';
-export { type MetricDefinition, metricNamed, metricNames, metricsOf } from './metrics/index.ts';
+export { type Method, methods } from './methods.ts';
+export { type MetricDefinition, metricNamed, metricNames, metricsOf, namesOf } from './metrics/index.ts';
 export { plotsOf } from './plots.ts';
-export type { Predictions, Task } from './predictions.ts';
+export { examplesAt, type Predictions, type Task } from './predictions.ts';
 export {
   mcnemar,
   type Paired,
@@ -20,6 +19,6 @@ export {
   proportionEstimate,
   rateDifference,
 } from './proportion.ts';
-export { independentSamples, type SampleMethod, sampleEstimate } from './samples.ts';
+export { independentSamples, type Repeats, type SampleMethod, sampleEstimate } from './samples.ts';
 export type { Auc, AveragePrecision, Mean, Proportion, Quantile, Statistic, Sums } from './statistic.ts';
 export { evaluate } from './value.ts';

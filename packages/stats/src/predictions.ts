@@ -22,3 +22,37 @@ export interface Predictions {
   /** Seconds that each prediction took. */
   readonly latency: Float64Array | undefined;
 }
+
+/** The examples at `rows`, in that order; classes stay those of all. */
+export function examplesAt(predictions: Predictions, rows: Int32Array): Predictions {
+  const { score, size, query } = predictions;
+  const numbers = (column: Float64Array | undefined) =>
+    column && Float64Array.from(rows, (row) => column[row] as number);
+  const width = score && size ? score.length / size : 1;
+  return {
+    ...predictions,
+    size: rows.length,
+    label: numbers(predictions.label) as Float64Array,
+    prediction: numbers(predictions.prediction),
+    score:
+      score &&
+      Float64Array.from(
+        { length: rows.length * width },
+        (_, at) => score[(rows[Math.floor(at / width)] as number) * width + (at % width)] as number,
+      ),
+    weight: numbers(predictions.weight),
+    query: query && counted(rows, query),
+    latency: numbers(predictions.latency),
+  };
+}
+
+/** Queries of some documents, numbered from 0 without gaps. */
+function counted(rows: Int32Array, query: Int32Array): Int32Array {
+  const numbers = new Map<number, number>();
+  return rows.map((row) => {
+    const before = query[row] as number;
+    const number = numbers.get(before) ?? numbers.size;
+    numbers.set(before, number);
+    return number;
+  });
+}

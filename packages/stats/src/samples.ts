@@ -5,9 +5,13 @@ export type SampleMethod = 'auto' | 't' | 'wilcoxon';
 
 const everywhere = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY] as const;
 
+/** What a metric was repeated over. The folds of a cross-validation share most of what they are trained on. */
+export type Repeats = 'seeds' | 'folds';
+
 /**
  * The mean of a metric over seeds or folds: Student's t, or the signed ranks of Wilcoxon (1945) with the estimate of
- * Hodges and Lehmann (1963) where there is an outlier. `what` is what there is of it, such as `seeds`.
+ * Hodges and Lehmann (1963) where there is an outlier among seeds. Folds are no independent samples, so their variance
+ * is corrected as Nadeau and Bengio (2003) do.
  */
 export function sampleEstimate(
   values: readonly number[],
@@ -15,29 +19,45 @@ export function sampleEstimate(
     method = 'auto',
     what = 'seeds',
     paired = false,
-  }: { method?: SampleMethod; what?: string; paired?: boolean } = {},
+  }: { method?: SampleMethod; what?: Repeats; paired?: boolean } = {},
 ): Estimate {
   const size = values.length;
   if (size < 2) return withoutNoise(values[0] ?? Number.NaN, size, `one of the ${what} has no spread`);
   const mean = meanOf(values);
-  const error = Math.sqrt(varianceOf(values, mean) / size);
+  const error = Math.sqrt(varianceOf(values, mean) * shareOfVariance(size, what));
   if (error === 0) return withoutNoise(mean, size, `the ${what} do not differ`);
   const of = `over ${size} ${what}`;
-  if (method === 'wilcoxon' || (method === 'auto' && size >= fewestRanks && hasOutlier(values)))
+  if (
+    method === 'wilcoxon' ||
+    (method === 'auto' && what === 'seeds' && size >= fewestRanks && hasOutlier(values))
+  )
     return signedRanks(values, `Wilcoxon signed ranks ${of}`);
-  return studentT(mean, error, size - 1, size, `${paired ? 'paired t' : 't'} ${of}`);
+  const t = `${what === 'folds' ? 'corrected ' : ''}${paired ? 'paired t' : 't'}`;
+  return studentT(mean, error, size - 1, size, `${t} ${of}`);
+}
+
+/** What of the values' variance is left in their mean; each of k folds is tested on 1 / (k - 1) of its training set. */
+function shareOfVariance(size: number, what: Repeats): number {
+  return 1 / size + (what === 'folds' ? 1 / (size - 1) : 0);
 }
 
 /** With fewer, signed ranks cannot reach 95 %. */
 const fewestRanks = 6;
 
 /** The difference of two means over seeds or folds that have nothing to do with each other: Welch (1947). */
-export function independentSamples(a: readonly number[], b: readonly number[], what = 'seeds'): Estimate {
+export function independentSamples(
+  a: readonly number[],
+  b: readonly number[],
+  what: Repeats = 'seeds',
+): Estimate {
   const size = a.length + b.length;
   const [meanA, meanB] = [meanOf(a), meanOf(b)];
   if (a.length < 2 || b.length < 2)
     return withoutNoise(meanA - meanB, size, `one of the ${what} has no spread`);
-  const [partA, partB] = [varianceOf(a, meanA) / a.length, varianceOf(b, meanB) / b.length];
+  const [partA, partB] = [
+    varianceOf(a, meanA) * shareOfVariance(a.length, what),
+    varianceOf(b, meanB) * shareOfVariance(b.length, what),
+  ];
   const variance = partA + partB;
   if (variance === 0) return withoutNoise(meanA - meanB, size, `the ${what} do not differ`);
   const freedom = variance ** 2 / (partA ** 2 / (a.length - 1) + partB ** 2 / (b.length - 1));
@@ -46,7 +66,7 @@ export function independentSamples(a: readonly number[], b: readonly number[], w
     Math.sqrt(variance),
     freedom,
     size,
-    `Welch's t over ${a.length} and ${b.length} ${what}`,
+    `${what === 'folds' ? 'corrected ' : ''}Welch's t over ${a.length} and ${b.length} ${what}`,
   );
 }
 

@@ -1,3 +1,3 @@
 export { actionYml } from './action-yml.ts';
-export { configSchema } from './json-schema.ts';
+export { configSchema, recordSchema } from './json-schema.ts';
 export { between, withTables } from './readme-tables.ts';

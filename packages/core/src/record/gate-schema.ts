@@ -23,7 +23,9 @@ const finding = {
   pValue: z
     .number()
     .optional()
-    .describe('One-sided, of the data if the bound was just met; with several slices after correction.'),
+    .describe(
+      'One-sided, of the data if the bound was just met; of slices after correction for their number.',
+    ),
   examples: z.int().optional().describe('Examples, or seeds or folds, that it rests on.'),
   needed: z.int().optional().describe('How many of them would have decided it, where it is inconclusive.'),
   explanation: z.string(),
@@ -40,6 +42,11 @@ const rule = z.object({
   metric: z.string(),
   rule: z.string().describe('threshold, min_absolute_change, min_relative_change or non_inferiority_margin.'),
   bound: z.number(),
+  pattern: z.string().optional().describe('As which the rule is written, where that is not its metric.'),
+  columns: z
+    .array(z.string())
+    .optional()
+    .describe('Whose values are the slices, or the groups, that the rule is asked of.'),
   ...finding,
   greaterIsBetter: z.boolean(),
   severity: z.enum(['fail', 'warn']),
@@ -124,8 +131,9 @@ export const gateSchema = z.object({
         candidate: measured.nullable(),
         candidateInterval: interval.optional(),
         baseline: measured.nullable(),
-        baselineInterval: interval.optional(),
-        change: measured.nullable().describe('Candidate minus baseline.'),
+        change: measured
+          .nullable()
+          .describe('Candidate minus baseline; of predictions, over the examples that both have.'),
         changeInterval: interval.optional(),
       }),
     )
@@ -141,7 +149,7 @@ export const gateSchema = z.object({
     })
     .optional(),
   plots: plots.optional(),
-  settings: z.object({ resamples: z.int(), seed: z.int() }).optional(),
+  settings: z.object({ resamples: z.int(), seed: z.int(), stratify: z.string().optional() }).optional(),
   kept: z
     .object({ digest, bytes })
     .optional()
@@ -149,6 +157,9 @@ export const gateSchema = z.object({
       'The predictions as they travel with the record, so that later runs can be compared with them.',
     ),
 });
+
+/** A verdict file. */
+export const verdictSchema = gateSchema.extend({ schema: z.literal(1) });
 
 export type RuleRecord = z.infer<typeof rule>;
 export type SliceRecord = z.infer<typeof slice>;

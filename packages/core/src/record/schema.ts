@@ -133,6 +133,10 @@ const training = z.object({
   metrics: z
     .record(z.string(), measured)
     .describe('Every metric, dotted; of a training with several seeds, the means.'),
+  lists: z
+    .record(z.string(), z.array(measured))
+    .optional()
+    .describe('Metrics of which a file has a list of numbers, such as one for each fold.'),
   repeats: z
     .array(z.object({ seed: z.string(), metrics: z.record(z.string(), measured), durationMs: milliseconds }))
     .optional()

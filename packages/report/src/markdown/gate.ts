@@ -1,7 +1,7 @@
 import { code, plain } from '@mlops/core';
 import type { GateRecord, RuleRecord, TrainingRecord } from '@mlops/core/record';
 import { type Comparison, comparisons } from '../comparison.ts';
-import { askedText, changeText, intervalText, valueText } from '../rule-text.ts';
+import { askedText, byText, changeText, intervalText, slicesTitle, valueText } from '../rule-text.ts';
 import { countText, signs } from '../text.ts';
 import { folded, longTable } from './fold.ts';
 
@@ -68,7 +68,7 @@ function rulesTable(rules: readonly RuleRecord[]): string {
     ['Verdict', 'Metric', 'Rule', '#Found', 'Why'],
     rules.map((rule) => [
       `${signs[rule.verdict]} ${rule.verdict}`,
-      code(rule.metric),
+      [code(rule.metric), plain(byText(rule))].filter(Boolean).join(' '),
       plain(askedText(rule)),
       found(rule),
       plain(`${rule.explanation}${rule.worstSlice === undefined ? '' : ` (worst: ${rule.worstSlice})`}`),
@@ -93,7 +93,7 @@ export function gateDetails(gate: GateRecord, training: TrainingRecord | undefin
     folded(`${countText(passed.length, 'rule')} passed`, rulesTable(passed)),
     folded(countText(others.length, 'other metric'), changesTable(others)),
     ...gate.rules.map((rule) =>
-      folded(`Slices: ${plain(rule.metric)} ${plain(askedText(rule))}`, slicesTable(rule)),
+      folded(plain(`${slicesTitle(rule)}: ${rule.metric} ${askedText(rule)}`), slicesTable(rule)),
     ),
   ];
 }

@@ -1,7 +1,16 @@
 import { type GateRecord, numberOf, type RuleRecord, type SliceRecord } from '@mlops/core/record';
 import { type Domain, domainOf, type Strip, strip } from '../charts/strip.ts';
 import { type Html, html } from '../html.ts';
-import { askedText, boundOf, boundText, changeText, intervalText, valueText } from '../rule-text.ts';
+import {
+  askedText,
+  boundOf,
+  boundText,
+  byText,
+  changeText,
+  intervalText,
+  slicesTitle,
+  valueText,
+} from '../rule-text.ts';
 import { foldingTable } from '../table.ts';
 import { countText, marks } from '../text.ts';
 
@@ -16,7 +25,7 @@ export function rulesPart({ rules }: GateRecord): Html {
     ['Verdict', 'Rule', '~Evidence', 'Why'],
     sorted.map((rule, i) => [
       verdictHtml(rule.verdict),
-      html`<code>${rule.metric}</code><small>${askedText(rule)}${rule.severity === 'warn' && ', else a warning'}</small>`,
+      html`<code>${rule.metric}</code>${byText(rule)}<small>${askedText(rule)}${rule.severity === 'warn' && ', else a warning'}</small>`,
       i < mostDrawn ? evidence(rule) : '',
       html`${rule.explanation}<small>${footing(rule)}</small>`,
     ]),
@@ -75,7 +84,7 @@ function slicesPart(rule: RuleRecord): Html {
   const strips = slices.slice(0, mostDrawn).map((slice) => stripOf(rule, slice));
   const domain = domainOf(strips.filter((one) => one !== undefined));
   const nameOf = ({ column, value }: SliceRecord) => `${column}=${value}`;
-  return html`<h3>Slices: <code>${rule.metric}</code> ${askedText(rule)}</h3>${foldingTable(
+  return html`<h3>${slicesTitle(rule)}: <code>${rule.metric}</code> ${askedText(rule)}</h3>${foldingTable(
     ['Verdict', 'Slice', '#Examples', '~Evidence', 'Why'],
     slices.map((slice, i) => [
       slice.verdict === 'too-small'

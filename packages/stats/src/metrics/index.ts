@@ -88,3 +88,13 @@ export function metricsOf(predictions: Predictions): MetricDefinition[] {
     .flatMap((name) => metricNamed(name) ?? [])
     .filter((definition) => definition.problem(predictions) === undefined);
 }
+
+/** Names of the metrics that a pattern may stand for: those of `metricsOf`, and those of each class. */
+export function namesOf(predictions: Predictions): string[] {
+  const { task, classes } = predictions;
+  const byClass = task === 'multiclass' ? ['precision', 'recall', 'f1'] : [];
+  return [
+    ...metricsOf(predictions).map(({ name }) => name),
+    ...byClass.flatMap((score) => classes.map((one) => `${score}[${one}]`)),
+  ];
+}
