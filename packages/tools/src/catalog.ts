@@ -36,6 +36,13 @@ export interface GoSource {
   go: `1.${number}`;
 }
 
+/** A program whose Go sources are in `go/<name>` of this package, with go.mod and go.sum that pin what it is built from. */
+export interface GoFolderSource {
+  sources: string;
+  /** The oldest Go that builds it. */
+  go: `1.${number}`;
+}
+
 export const tools = {
   act: { group: 'engine', python: '3.10' },
   uv: { group: 'engine', python: '3.10' },
@@ -59,6 +66,14 @@ export const tools = {
     sum: 'h1:vQ4GeJN86C0QH+gTUQcs8McmK62OLT3kmakPMtEWYnY=',
     go: '1.24',
   },
-} as const satisfies Record<string, PythonSource | GoSource | DebianSource>;
+  oras: {
+    module: 'oras.land/oras',
+    package: 'oras.land/oras/cmd/oras',
+    version: 'v1.3.6',
+    sum: 'h1:Lhsfr2tQLjsu/+CJZp6vYatwKT+62fbIUTlp4lUrfOA=',
+    go: '1.26',
+  },
+  'oci-registry': { sources: 'oci-registry', go: '1.26' },
+} as const satisfies Record<string, PythonSource | GoSource | GoFolderSource | DebianSource>;
 
 export type ToolName = keyof typeof tools;

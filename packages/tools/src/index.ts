@@ -32,7 +32,7 @@ export function tool(name: ToolName, options: ToolOptions = {}): Promise<string>
 
 async function install(name: ToolName, folder: string, env: NodeJS.ProcessEnv): Promise<string> {
   const source = tools[name];
-  if ('module' in source)
+  if ('module' in source || 'sources' in source)
     return installedGoProgram(name, source, folder, env, () => tool('go', { folder, env }));
   if (!('debian' in source)) return installedPythonProgram(name, source, folder, env);
   return (await isDebian(source.debian, env))

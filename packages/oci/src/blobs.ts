@@ -1,0 +1,101 @@
+import { createReadStream } from 'node:fs';
+import { Readable } from 'node:stream';
+import type { Descriptor } from './descriptor.ts';
+import { ProtocolError } from './errors.ts';
+import { nameOf, type Repository, request } from './registry.ts';
+import { upload } from './upload.ts';
+
+/** Where the bytes of a blob come from; opened again, from somewhere in the middle, after a connection was cut. */
+export interface BlobSource {
+  open(start: number, end: number): Readable;
+}
+
+export type Blob = Pick<Descriptor, 'digest' | 'size'>;
+
+export interface PushOptions {
+  signal?: AbortSignal | undefined;
+  /** Repositories of the same registry that may have the blob: it is linked from there instead of sent. */
+  mountFrom?: readonly string[];
+  /** The most bytes of one request; the registry may ask for more (default 1 GiB). */
+  chunkBytes?: number;
+  /** Is told, as they leave, how many bytes of the blob have been sent. */
+  onProgress?: (sent: number) => void;
+}
+
+export interface PushedBlob {
+  how: 'present' | 'mounted' | 'uploaded';
+  /** What went over the wire of its content, repeated parts included. */
+  sent: number;
+}
+
+/** Parts of a file; `end` is not included. */
+export function fileSource(path: string): BlobSource {
+  // Large reads: a system call and a turn of the event loop for each.
+  return {
+    open: (start, end) => createReadStream(path, { start, end: end - 1, highWaterMark: 1024 * 1024 }),
+  };
+}
+
+export function bytesSource(bytes: Uint8Array): BlobSource {
+  return { open: (start, end) => Readable.from([bytes.subarray(start, end)]) };
+}
+
+/** Whether the repository has the blob. */
+export async function hasBlob(
+  repository: Repository,
+  { digest, size }: Blob,
+  { signal }: { signal?: AbortSignal | undefined } = {},
+): Promise<boolean> {
+  const what = `looking for the blob ${digest}`;
+  const { status, headers } = await request(repository, {
+    ...{ what, method: 'HEAD', path: `blobs/${digest}`, accept: [200, 404], signal },
+  });
+  if (status === 404) return false;
+  const length = headers['content-length'];
+  if (length !== undefined && Number(length) !== size)
+    throw new ProtocolError(
+      { what, where: nameOf(repository) },
+      `has it with ${length} bytes instead of ${size}`,
+    );
+  return true;
+}
+
+/** Makes sure that the repository has a blob: looks first, then links it from another repository, then sends it. */
+export async function pushBlob(
+  repository: Repository,
+  blob: Blob,
+  source: BlobSource,
+  options: PushOptions = {},
+): Promise<PushedBlob> {
+  if (await hasBlob(repository, blob, options)) return { how: 'present', sent: 0 };
+  let location: URL | undefined;
+  for (const from of options.mountFrom ?? []) {
+    location = await mount(repository, blob, from, options.signal);
+    if (!location) return { how: 'mounted', sent: 0 };
+  }
+  return { how: 'uploaded', sent: await upload(repository, blob, source, location, options) };
+}
+
+/** Undefined when the blob is linked; otherwise the upload that the registry began instead, to be gone on with. */
+async function mount(
+  repository: Repository,
+  { digest }: Blob,
+  from: string,
+  signal: AbortSignal | undefined,
+): Promise<URL | undefined> {
+  const what = `linking the blob ${digest} from '${from}'`;
+  const query = new URLSearchParams({ mount: digest, from });
+  const { status, headers, url } = await request(repository, {
+    ...{
+      what,
+      method: 'POST',
+      path: `blobs/uploads/?${query}`,
+      writes: true,
+      from,
+      accept: [201, 202],
+      signal,
+    },
+  });
+  if (status === 201) return undefined;
+  return repository.registry.locate(headers.location, url, { what, where: nameOf(repository) });
+}

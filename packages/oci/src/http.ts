@@ -1,0 +1,129 @@
+import type { Agent, ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
+import { UserError } from '@mlops/core';
+import { ConnectionError } from './errors.ts';
+
+/** What is sent; a stream is opened anew for each try. */
+export type Body = Uint8Array | { bytes: number; open: () => Readable };
+
+export interface HttpRequest {
+  method: string;
+  url: URL;
+  headers: Record<string, string>;
+  body?: Body | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+export interface HttpAnswer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  /** Has to be read or destroyed; breaks with an error when the connection is cut before its end. */
+  body: IncomingMessage;
+}
+
+export type Send = (request: HttpRequest) => Promise<HttpAnswer>;
+
+/**
+ * Makes the function that sends one request, without following redirects. Connections are kept and used again, and go
+ * through the proxy of HTTPS_PROXY, HTTP_PROXY and NO_PROXY where `env` has them. When nothing moves for `idleMs`, the
+ * connection counts as broken.
+ *
+ * @throws ConnectionError when no answer comes
+ */
+export function openHttp({ env, idleMs }: { env: NodeJS.ProcessEnv; idleMs: number }): Send {
+  const agents = new Map<string, Promise<{ request: typeof import('node:http').request; agent: Agent }>>();
+  const agentFor = (protocol: string) => {
+    const known = agents.get(protocol) ?? loadAgent(protocol, env);
+    agents.set(protocol, known);
+    return known;
+  };
+  return async ({ method, url, headers, body, signal }) => {
+    const { request, agent } = await agentFor(url.protocol);
+    signal?.throwIfAborted();
+    return new Promise((resolve, reject) => {
+      const sized = body && { 'content-length': String(lengthOf(body)) };
+      const outgoing = request(url, {
+        ...{ method, agent, headers: { 'user-agent': 'mlops', ...headers, ...sized } },
+        ...(signal && { signal }),
+      });
+      outgoing.setTimeout(idleMs, () => outgoing.destroy(new Error(`nothing moved for ${idleMs / 1000} s`)));
+      outgoing.on('error', (error) =>
+        reject(signal?.aborted ? signal.reason : new ConnectionError(url.host, error)),
+      );
+      const source = write(outgoing, body, reject);
+      outgoing.once('response', (answer) => {
+        // An answer before the end of the body is a refusal; the rest is not worth sending.
+        if (source && !source.readableEnded) {
+          source.destroy();
+          answer.once('close', () => outgoing.destroy());
+        }
+        resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: answer });
+      });
+    });
+  };
+}
+
+/** node:https takes long to load, and is not needed on loopback. */
+async function loadAgent(protocol: string, env: NodeJS.ProcessEnv) {
+  const { Agent, request } = await (protocol === 'http:' ? import('node:http') : import('node:https'));
+  return { request, agent: new Agent({ keepAlive: true, proxyEnv: env }) as Agent };
+}
+
+export function lengthOf(body: Body): number {
+  return body instanceof Uint8Array ? body.byteLength : body.bytes;
+}
+
+/** What is wrong with the body itself is not the connection's fault, so `fail` is told of it first. */
+function write(
+  outgoing: ClientRequest,
+  body: Body | undefined,
+  fail: (error: Error) => void,
+): Readable | undefined {
+  if (!body || body instanceof Uint8Array) {
+    outgoing.end(body);
+    return undefined;
+  }
+  const giveUp = (error: Error) => {
+    fail(error);
+    outgoing.destroy();
+  };
+  let left = body.bytes;
+  const source = body.open();
+  source.on('data', (chunk: Buffer) => {
+    left -= chunk.length;
+  });
+  source.once('end', () => {
+    // The server would wait for the rest.
+    if (left > 0)
+      giveUp(new UserError(`what is sent ended ${left} bytes too early`, { advice: changedAdvice }));
+  });
+  source.once('error', giveUp);
+  outgoing.once('close', () => source.destroy());
+  source.pipe(outgoing);
+  return source;
+}
+
+const changedAdvice = 'Something changes the file while it is sent; run this again when it is done.';
+
+/** The whole body, of at most `limit` bytes: `undefined` when there is more. */
+export async function readAll(
+  { body }: HttpAnswer,
+  limit: number,
+  host: string,
+): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (bytes > limit) {
+        body.destroy();
+        return undefined;
+      }
+    }
+  } catch (error) {
+    throw new ConnectionError(host, error);
+  }
+  return Buffer.concat(chunks);
+}

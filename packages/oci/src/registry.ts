@@ -1,0 +1,241 @@
+import { DeadlineError, retry, UserError } from '@mlops/core';
+import { Authorizer } from './authorizer.ts';
+import { type CredentialSource, type Credentials, dockerCredentials } from './credentials.ts';
+import { type Asked, isPassing, ProtocolError, RegistryError } from './errors.ts';
+import { type Body, type HttpAnswer, openHttp, readAll, type Send } from './http.ts';
+import { type Reference, targetOf } from './reference.ts';
+
+export interface RegistryOptions {
+  /** Who to log in as. Default: what `docker login` left behind; see dockerCredentials. */
+  credentials?: Credentials | CredentialSource;
+  /** Whether to speak http instead of https. Default: with registries on this machine's loopback only. */
+  insecure?: boolean | undefined;
+  /** Where Docker's configuration and proxies are looked for (default: this process's environment). */
+  env?: NodeJS.ProcessEnv;
+  /** How often a request is tried when it fails for a reason that may pass (default 5). */
+  attempts?: number;
+  /** First pause between tries in milliseconds; doubles each time (default 500). */
+  pauseMs?: number;
+  /** All tries of a request together, in milliseconds (default 180 000); transfers go on as long as they move. */
+  deadlineMs?: number;
+  /** How long nothing may move on a connection, in milliseconds (default 120 000). */
+  idleMs?: number;
+  /** Is told of each failed try that is followed by another. */
+  onRetry?: (message: string) => void;
+}
+
+/** One request, in terms of the distribution specification. */
+export interface Call {
+  /** For messages, in the form `pushing the manifest 'v1'`. */
+  what: string;
+  method: 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'PUT';
+  /** Below the repository, such as `manifests/v1`; or an address that the registry gave. */
+  path: string | URL;
+  headers?: Record<string, string>;
+  body?: Body | undefined;
+  writes?: boolean;
+  /** Another repository that is read from. */
+  from?: string | undefined;
+  /** The statuses that are answers; any other is an error. */
+  accept: readonly number[];
+  signal?: AbortSignal | undefined;
+}
+
+/** An answer whose body is still to come; it has to be read or destroyed. */
+export interface StreamAnswer extends HttpAnswer {
+  /** Where the answer came from, after redirects. */
+  url: URL;
+}
+
+export interface Answer extends Omit<StreamAnswer, 'body'> {
+  body: Buffer;
+}
+
+const maxRedirects = 5;
+/** What registries have to take of a manifest at least (4 MiB); nothing else that is read whole is larger. */
+const maxAnswerBytes = 4 * 1024 * 1024;
+const maxErrorBytes = 64 * 1024;
+
+/** A registry whose connections and tokens are shared by all that is done with it. Nothing has to be closed. */
+export class Registry {
+  /** `docker.io` or `host[:port]`, as in references. */
+  readonly name: string;
+  readonly options: Required<Pick<RegistryOptions, 'attempts' | 'pauseMs' | 'deadlineMs'>> & RegistryOptions;
+  readonly #origin: URL;
+  readonly #send: Send;
+  readonly #authorizer: Authorizer;
+
+  constructor(name: string, options: RegistryOptions = {}) {
+    const { env = process.env, credentials = dockerCredentials(env), idleMs = 120_000 } = options;
+    this.name = name;
+    this.options = { attempts: 5, pauseMs: 500, deadlineMs: 180_000, ...options };
+    this.#origin = originOf(name, options.insecure);
+    this.#send = openHttp({ env, idleMs });
+    const source = typeof credentials === 'function' ? credentials : async () => credentials;
+    this.#authorizer = new Authorizer(name, this.#send, source);
+  }
+
+  repository(name: string): Repository {
+    return { registry: this, name };
+  }
+
+  /** Sends until there is a whole answer, or an error that another try does not mend. */
+  async request(repository: string, call: Call): Promise<Answer> {
+    return this.persist(call.what, call.signal, (signal) => this.once(repository, { ...call, signal }));
+  }
+
+  /** One try, with all of a small answer. */
+  async once(repository: string, call: Call): Promise<Answer> {
+    const answer = await this.attempt(repository, call);
+    const body = await readAll(answer, maxAnswerBytes, answer.url.host);
+    if (body) return { ...answer, body };
+    const where = `${this.name}/${repository}`;
+    throw new ProtocolError({ what: call.what, where }, `answered more than ${maxAnswerBytes} bytes`);
+  }
+
+  /** Tries again what fails for reasons that may pass, with this registry's patience. */
+  async persist<T>(
+    what: string,
+    signal: AbortSignal | undefined,
+    attempt: (signal: AbortSignal) => Promise<T>,
+    options: {
+      deadlineMs?: number;
+      attempts?: number;
+      retryable?: (error: unknown) => boolean | number;
+    } = {},
+  ): Promise<T> {
+    const { attempts, pauseMs, deadlineMs, onRetry } = this.options;
+    const deadline = options.deadlineMs ?? deadlineMs;
+    const { retryable = isPassing } = options;
+    try {
+      return await retry(attempt, {
+        ...{ what, attempts, pauseMs, signal, ...options, deadlineMs: deadline },
+        retryable: (error) => {
+          const verdict = retryable(error);
+          return typeof verdict === 'number' ? verdict < deadline && verdict : verdict;
+        },
+        onRetry: (error, _, pause) =>
+          onRetry?.(
+            `${error instanceof Error ? error.message : error}; trying again in ${Math.ceil(pause / 1000)} s`,
+          ),
+      });
+    } catch (error) {
+      if (!(error instanceof DeadlineError)) throw error;
+      const last = error.cause instanceof Error ? `: ${error.cause.message}` : '';
+      throw new UserError(`${error.message}${last}`, {
+        cause: error,
+        advice: `Run this again later; ${this.name} did not recover in time.`,
+      });
+    }
+  }
+
+  /** One try, with the log-in that the registry may ask for, and redirects followed. */
+  async attempt(repository: string, call: Call): Promise<StreamAnswer> {
+    const { writes = false } = call;
+    const scopes = [
+      `repository:${repository}:pull${writes ? ',push' : ''}`,
+      ...(call.from ? [`repository:${call.from}:pull`] : []),
+    ];
+    const asked: Asked = {
+      what: call.what,
+      where: `${this.name}/${repository}`,
+      writes,
+      authenticated: false,
+    };
+    const url =
+      typeof call.path === 'string' ? new URL(`/v2/${repository}/${call.path}`, this.#origin) : call.path;
+    const isOwn = url.origin === this.#origin.origin;
+    for (let isSecondTry = false; ; isSecondTry = true) {
+      const authorization = isOwn ? await this.#authorizer.header(scopes, asked, this.#origin) : undefined;
+      const answer = await this.#follow(url, call, authorization, asked);
+      if (call.accept.includes(answer.status)) return answer;
+      const body = ((await readAll(answer, maxErrorBytes, url.host)) ?? '').toString();
+      const challenge =
+        answer.status === 401 && answer.url.href === url.href && answer.headers['www-authenticate'];
+      if (
+        challenge &&
+        isOwn &&
+        !isSecondTry &&
+        (await this.#authorizer.challenged(challenge, authorization, scopes))
+      )
+        continue;
+      const authenticated = authorization !== undefined;
+      const text = this.#authorizer.redact(body);
+      throw new RegistryError(
+        { ...asked, authenticated },
+        answer.status,
+        text,
+        answer.headers['retry-after'],
+      );
+    }
+  }
+
+  /** The address in a Location header; one that is less safe than the registry's own is refused. */
+  locate(location: string | undefined, base: URL, asked: { what: string; where: string }): URL {
+    if (!location || !URL.canParse(location, base))
+      throw new ProtocolError(asked, `does not say where to go on: '${location ?? ''}'`);
+    const url = new URL(location, base);
+    const isSafe =
+      url.protocol === 'https:' || (url.protocol === 'http:' && this.#origin.protocol === 'http:');
+    if (!isSafe) throw new ProtocolError(asked, `leads away from https, to ${url.protocol}//${url.host}`);
+    return url;
+  }
+
+  async #follow(
+    url: URL,
+    call: Call,
+    authorization: string | undefined,
+    asked: Asked,
+  ): Promise<StreamAnswer> {
+    let at = url;
+    for (let redirects = 0; redirects <= maxRedirects; redirects++) {
+      // What is secret goes to the registry itself only, not to the storage that it may send us to.
+      const own = authorization && at.origin === url.origin ? { authorization } : {};
+      const { method, body, signal } = call;
+      const answer = await this.#send({
+        method,
+        url: at,
+        headers: { ...call.headers, ...own },
+        body,
+        signal,
+      });
+      const isRedirect =
+        [301, 302, 303, 307, 308].includes(answer.status) && ['GET', 'HEAD'].includes(method);
+      if (!isRedirect) return { ...answer, url: at };
+      answer.body.resume();
+      at = this.locate(answer.headers.location, at, asked);
+    }
+    throw new ProtocolError(asked, `redirects more than ${maxRedirects} times`);
+  }
+}
+
+/** A repository of a registry: what every operation of this package is given. */
+export interface Repository {
+  registry: Registry;
+  name: string;
+}
+
+/** `host/repository`, for messages. */
+export function nameOf({ registry, name }: Repository): string {
+  return `${registry.name}/${name}`;
+}
+
+/** The repository of a reference in a registry of its own, and what names the manifest in it. */
+export function connect(
+  reference: Reference,
+  options?: RegistryOptions,
+): { repository: Repository; target: string } {
+  const registry = new Registry(reference.registry, options);
+  return { repository: registry.repository(reference.repository), target: targetOf(reference) };
+}
+
+export function request(repository: Repository, call: Call): Promise<Answer> {
+  return repository.registry.request(repository.name, call);
+}
+
+function originOf(name: string, insecure: boolean | undefined): URL {
+  const host = name === 'docker.io' ? 'registry-1.docker.io' : name;
+  const { hostname } = new URL(`http://${host}`);
+  const isLoopback = hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
+  return new URL(`${(insecure ?? isLoopback) ? 'http' : 'https'}://${host}`);
+}
