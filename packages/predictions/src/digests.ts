@@ -19,7 +19,8 @@ export function digests(p: Predictions, ids: Ids | undefined): { digest: string;
     for (let k = i * width; k < (i + 1) * width; k++)
       scores += scores ? `,${json(p.score?.[k])}` : json(p.score?.[k]);
     test.add(known);
-    all.add(`${known}[${value(p.prediction?.[i])},[${scores}]]\n`);
+    all.add(known);
+    all.add(`[${value(p.prediction?.[i])},[${scores}]]\n`);
   }
   return { digest: all.digest(), testSet: test.digest() };
 }

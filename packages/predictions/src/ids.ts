@@ -1,4 +1,5 @@
 import { Growing } from './growing.ts';
+import { sortByDigits } from './radix.ts';
 
 /**
  * Distinct ids in their order, and where each stands. A million strings and a `Map` of them would take more memory than
@@ -7,6 +8,8 @@ import { Growing } from './growing.ts';
 export class Ids implements Iterable<string> {
   /** One byte for each code unit, as long as all fit. */
   #units: Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer> = new Uint8Array(1 << 14);
+  /** The same memory, to make strings of. */
+  #bytes: Buffer | undefined;
   readonly #ends = new Growing(Int32Array);
   /** Rows, from 1; 0 is free. At most half of them are taken. */
   #slots = new Int32Array(1 << 11);
@@ -33,40 +36,38 @@ export class Ids implements Iterable<string> {
   }
 
   at(row: number): string {
-    const { buffer, BYTES_PER_ELEMENT: width } = this.#units;
-    const start = this.#start(row);
-    return Buffer.from(buffer, start * width, (this.#start(row + 1) - start) * width).toString(
-      width === 1 ? 'latin1' : 'utf16le',
-    );
+    const width = this.#units.BYTES_PER_ELEMENT;
+    this.#bytes ??= Buffer.from(this.#units.buffer);
+    const [start, end] = [this.#start(row) * width, this.#start(row + 1) * width];
+    return this.#bytes.toString(width === 1 ? 'latin1' : 'utf16le', start, end);
   }
 
   *[Symbol.iterator](): Iterator<string> {
     for (let row = 0; row < this.length; row++) yield this.at(row);
   }
 
-  /** The row of the id that stands in a row of `others`, or -1. */
+  /** The row of the id that stands in a row of `others`, or -1. As a rule, it is the same row. */
   find(others: Ids, row: number): number {
-    const slot = this.#slotOf(others.#units, others.#start(row), others.#start(row + 1));
-    return (this.#slots[slot] as number) - 1;
+    const [units, start, end] = [others.#units, others.#start(row), others.#start(row + 1)];
+    if (row < this.length && this.#stands(row, units, start, end)) return row;
+    return (this.#slots[this.#slotOf(units, start, end)] as number) - 1;
   }
 
   /** All rows, ordered by the code units of their ids. */
   order(): Int32Array {
     const units = this.#units;
-    return Int32Array.from({ length: this.length }, (_, row) => row).sort((a, b) => {
-      const [startA, startB, endA, endB] = [
-        this.#start(a),
-        this.#start(b),
-        this.#start(a + 1),
-        this.#start(b + 1),
-      ];
-      const common = Math.min(endA - startA, endB - startB);
-      for (let i = 0; i < common; i++) {
-        const difference = (units[startA + i] as number) - (units[startB + i] as number);
-        if (difference) return difference;
-      }
-      return endA - startA - (endB - startB);
-    });
+    const rows = Int32Array.from({ length: this.length }, (_, row) => row);
+    const byteAt =
+      units instanceof Uint8Array
+        ? (row: number, depth: number) => {
+            const at = this.#start(row) + depth;
+            return at < this.#start(row + 1) ? (units[at] as number) : -1;
+          }
+        : (row: number, depth: number) => {
+            const at = this.#start(row) + (depth >> 1);
+            return at < this.#start(row + 1) ? ((units[at] as number) >> (depth % 2 ? 0 : 8)) & 0xff : -1;
+          };
+    return sortByDigits(rows, byteAt);
   }
 
   #start(row: number): number {
@@ -75,14 +76,18 @@ export class Ids implements Iterable<string> {
 
   #write(id: string, start: number): void {
     if (start + id.length > this.#units.length) this.#addUnits(start + id.length);
+    let units = this.#units;
     for (let i = 0; i < id.length; i++) {
       const unit = id.charCodeAt(i);
-      if (unit > 0xff && this.#units instanceof Uint8Array) this.#units = new Uint16Array(this.#units);
-      this.#units[start + i] = unit;
+      if (unit > 0xff && units instanceof Uint8Array) units = new Uint16Array(units);
+      units[start + i] = unit;
     }
+    if (units !== this.#units) this.#bytes = undefined;
+    this.#units = units;
   }
 
   #addUnits(needed: number): void {
+    this.#bytes = undefined;
     const { buffer, byteLength } = this.#units;
     const longer = buffer.transfer(Math.max(2 * byteLength, 2 * needed));
     this.#units = this.#units instanceof Uint8Array ? new Uint8Array(longer) : new Uint16Array(longer);
@@ -96,19 +101,21 @@ export class Ids implements Iterable<string> {
 
   /** Where the row of an id is, or would be. */
   #slotOf(units: Uint8Array | Uint16Array, start: number, end: number): number {
-    const last = this.#slots.length - 1;
+    const slots = this.#slots;
+    const last = slots.length - 1;
     let slot = hashOf(units, start, end) & last;
     for (;;) {
-      const row = this.#slots[slot] as number;
+      const row = slots[slot] as number;
       if (row === 0 || this.#stands(row - 1, units, start, end)) return slot;
       slot = (slot + 1) & last;
     }
   }
 
   #stands(row: number, units: Uint8Array | Uint16Array, start: number, end: number): boolean {
-    const from = this.#start(row);
-    if (this.#start(row + 1) - from !== end - start) return false;
-    for (let i = start; i < end; i++) if (units[i] !== this.#units[from + i - start]) return false;
+    const from = this.#start(row) - start;
+    if (this.#start(row + 1) - from !== end) return false;
+    const known = this.#units;
+    for (let i = start; i < end; i++) if (units[i] !== known[from + i]) return false;
     return true;
   }
 }

@@ -97,9 +97,9 @@ function paired(candidate: PredictionTable, baseline: PredictionTable) {
 function select(p: Predictions, rows: Int32Array, classes: readonly string[]): Predictions {
   const to = p.classes.map((name) => classes.indexOf(name));
   const value = (number: number) => (p.classes.length ? (to[number] ?? number) : number);
-  const numbers = (from: Float64Array) => {
+  const numbers = (from: Float64Array, of: (number: number) => number = (number) => number) => {
     const selected = new Float64Array(rows.length);
-    for (let i = 0; i < rows.length; i++) selected[i] = from[rows[i] as number] as number;
+    for (let i = 0; i < rows.length; i++) selected[i] = of(from[rows[i] as number] as number);
     return selected;
   };
   const wide = p.task === 'multiclass' ? classes.length : 1;
@@ -116,8 +116,8 @@ function select(p: Predictions, rows: Int32Array, classes: readonly string[]): P
     size: rows.length,
     classes,
     positive: p.positive === undefined ? undefined : to[p.positive],
-    label: numbers(p.label).map(value),
-    prediction: p.prediction && numbers(p.prediction).map(value),
+    label: numbers(p.label, value),
+    prediction: p.prediction && numbers(p.prediction, value),
     score,
     weight: p.weight && numbers(p.weight),
     query: p.query && rows.map((i) => p.query?.[i] ?? 0),
