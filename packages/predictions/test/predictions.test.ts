@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -118,6 +119,30 @@ describe('reading', () => {
       ),
       { numRuns: 30, seed: 1 },
     );
+  });
+
+  it('orders ids by their code units, long and foreign ones too', async () => {
+    const ids = Array.from({ length: 500 }, (_, i) => `${'x'.repeat(3000)}${i * 7919}`);
+    ids.push(
+      ...['\u{1f600}', '\uffee', 'é', 'z', 'zz', ' ', 'a,b', '"'],
+      ...ids.slice(0, 40).map((id) => `\u4e2d${id}`),
+    );
+    const lines = ids.map((id) => JSON.stringify({ id, label: 1.5, prediction: 2 }));
+    const table = await read('ids.jsonl', lines.join('\n'));
+    const sorted = ids.toSorted().map((id) => `${JSON.stringify([id, 1.5])}\n`);
+    const digest = createHash('sha256').update(sorted.join('')).digest('hex');
+    expect(table.ids).toEqual(ids);
+    expect(table.record.testSet).toBe(`sha256:${digest}`);
+  });
+
+  it('keeps the names of classes that looked like numbers at first', async () => {
+    const numbers = Array.from({ length: 70_000 }, (_, i) => `${i}.5,${i}.5`);
+    const { predictions } = await read('names.csv', ['label,prediction', ...numbers, 'cat,cat'].join('\n'));
+    expect(predictions).toMatchObject({ task: 'multiclass', size: 70_001 });
+    expect([predictions.classes.length, predictions.classes.at(-1)]).toEqual([70_001, 'cat']);
+    const regression = await read('numbers.csv', ['label,prediction', ...numbers].join('\n'));
+    expect(regression.predictions).toMatchObject({ task: 'regression', size: 70_000 });
+    expect(regression.predictions.label.at(-1)).toBe(69_999.5);
   });
 
   const csv = 'label,prediction\n1,1\n';
