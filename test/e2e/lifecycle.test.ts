@@ -34,11 +34,20 @@ test('a push trains, gates, packages, deploys and records', async () => {
   const { record, page, training, gate, deployment } = await reportOf(run);
   expect(stagesThat('ran', training)).toEqual(stages);
   expect(gate).toMatchObject({ verdict: 'pass', baseline: null });
+  expect(gate.data?.candidate).toMatchObject({ examples: 142, duplicates: 0 });
+  const bySize = gate.rules.find(({ columns }) => columns?.includes('size'));
+  expect(bySize?.slices?.map(({ value, verdict }) => [value, verdict])).toEqual([
+    ['large', 'pass'],
+    ['medium', 'pass'],
+    ['small', 'pass'],
+  ]);
   expect(run.artifacts.map(({ name }) => name)).toEqual(
     expect.arrayContaining(['model', 'model-package', 'mlops-report']),
   );
   expect(record.run).toMatchObject({ event: 'push', ref: 'refs/heads/main', message: 'Add the example' });
-  expect(page).toMatch(/^<!doctype html>[\s\S]*test\.accuracy[\s\S]*<\/html>/i);
+  expect(page).toMatch(/^<!doctype html>[\s\S]*accuracy[\s\S]*<\/html>/i);
+  for (const part of ['By size: ', 'Confusion matrix', 'ROC', 'Calibration', 'Timeline', 'Lineage'])
+    expect(page).toContain(part);
   expect(run.jobs.find(({ name }) => name === 'pipeline / Report')?.summary).toContain('Gate: pass');
 
   const left = await everythingFrom(run);
@@ -72,7 +81,9 @@ test('a second push of the same skips every stage, each with a reason, and leave
     expect(savedMs).toBeGreaterThan(0);
   }
   expect(training.model?.digest).toBe(served.modelDigest);
-  expect(gate.baseline).toMatchObject({ kind: 'alias', ref: 'alias:staging' });
+  expect(gate).toMatchObject({ verdict: 'pass', baseline: { kind: 'alias', ref: 'alias:staging' } });
+  const compared = gate.rules.filter(({ rule }) => rule === 'non_inferiority_margin');
+  for (const { explanation } of compared) expect(explanation).toContain('the same of every example');
   expect(deployment).toMatchObject({ outcome: 'unchanged', url: served.url, revision: served.revision });
   expect(await example.records.list()).toHaveLength(2);
 });
@@ -88,8 +99,17 @@ test('a changed hyperparameter runs the stages that depend on it, and replaces w
   expect(stagesThat('skipped', training)).toEqual(['data', 'features']);
   expect(training.parameters).toMatchObject({ 'train.max_iter': 150 });
   expect(gate.baseline).toMatchObject({ kind: 'alias', ref: 'alias:staging' });
-  const compared = gate.rules.filter(({ rule }) => rule.startsWith('min_'));
-  expect(compared.every(({ baseline, change }) => baseline !== null && change !== null)).toBe(true);
+  const compared = gate.rules.filter(({ rule }) => rule === 'non_inferiority_margin');
+  expect(compared.map(({ metric, examples }) => [metric, examples])).toEqual([
+    ['accuracy', 142],
+    ['roc_auc', 142],
+    ['log_loss', 142],
+  ]);
+  for (const { interval, change } of compared) {
+    expect(interval).toBeDefined();
+    expect(change).not.toBeNull();
+  }
+  expect(gate.data).toMatchObject({ paired: 142, unpaired: { candidate: 0, baseline: 0 } });
   expect(deployment).toMatchObject({
     outcome: 'deployed',
     url: served.url,
@@ -111,7 +131,7 @@ test('a worse model stops at the gate: it is neither packaged nor deployed', asy
   expect(jobsOf(run)).not.toMatchObject({ 'pipeline / Deploy': 'success' });
   expect(run.artifacts.map(({ name }) => name)).not.toContain('model-package');
   const errors = run.annotations.filter(({ level }) => level === 'error').map(({ message }) => message);
-  expect(errors.join('\n')).toContain('test.log_loss');
+  expect(errors.join('\n')).toContain('log_loss');
   expect(await example.labels(served.url)).toEqual(malignantAndBenign);
   expect((await example.records.alias('model', 'staging'))?.alias.revision).toBe(served.revision);
 });
@@ -130,11 +150,11 @@ test('the report of a run that the gate failed names the rule', async () => {
   const { gate, page, record } = await reportOf(run);
   expect(gate).toMatchObject({ verdict: 'fail', passed: false });
   const failed = gate.rules.filter(({ verdict }) => verdict === 'fail').map(({ metric }) => metric);
-  expect(failed).toContain('test.log_loss');
-  expect(page).toContain('test.log_loss');
+  expect(failed).toContain('log_loss');
+  expect(page).toContain('log_loss');
   const summary = run.jobs.find(({ name }) => name === 'report')?.summary;
   expect(summary).toMatch(/evaluate-gate failed .* Gate: fail/);
-  expect(summary).toContain('test.log_loss');
+  expect(summary).toContain('log_loss');
   expect(record.jobs.flatMap(({ packages }) => packages)).toEqual([]);
   expect((await example.records.alias('model', 'staging'))?.alias.revision).toBe(served.revision);
 });
@@ -185,7 +205,7 @@ test('a pushed tag deploys to production, beside staging', async () => {
   expectSuccess(run);
   const { training, gate, deployment } = await reportOf(run);
   expect(stagesThat('skipped', training)).toEqual(stages);
-  expect(gate.rules.find(({ metric }) => metric === 'test.recall')?.severity).toBe('fail');
+  expect(gate.rules.find(({ metric }) => metric === 'recall')?.severity).toBe('fail');
   expect(deployment).toMatchObject({
     environment: 'production',
     outcome: 'deployed',

@@ -31,9 +31,15 @@ test('a push trains, gates, packages and deploys, and the service reads digits',
   const run = await example.run();
 
   expectSuccess(run);
-  const { training, gate, deployment } = await reportOf(run);
+  const { training, gate, page, deployment } = await reportOf(run);
   expect(stagesThat('ran', training)).toEqual(['data', 'train', 'evaluate']);
   expect(gate.verdict).toBe('pass');
+  expect(gate.data?.candidate?.examples).toBe(449);
+  const byStroke = gate.rules.find(({ columns }) => columns?.includes('stroke'));
+  expect(byStroke?.slices?.map(({ value }) => value)).toEqual(['medium', 'thick', 'thin']);
+  expect(gate.rules.filter(({ pattern }) => pattern === 'recall[*]')).toHaveLength(10);
+  expect(gate.plots?.confusion?.classes).toHaveLength(10);
+  for (const part of ['By stroke: ', 'Confusion matrix']) expect(page).toContain(part);
   expect(deployment).toMatchObject({ environment: 'staging', outcome: 'deployed' });
   expect(await example.labels(deployment?.url ?? '')).toEqual([0, 4]);
 });
