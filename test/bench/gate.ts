@@ -21,10 +21,16 @@ const problems: readonly Problem[] = [
   { metric: 'roc_auc', examples: 100_000, resamples: 1_000, peerResamples: 40 },
 ];
 
+/** Rows of each of the two tables that are read and paired. */
+const rows = 1_000_000;
+
 /**
  * Intervals of paired changes against scipy.stats.bootstrap, vectorised, on the same numbers, each side in a process of
  * its own and timed inside of it, without reading the numbers. SciPy's time is that of fewer resamples, less that of
  * none, times what is left out. Memory is the process's peak, the numbers included.
+ *
+ * Before that, reading two tables of predictions with their digests, and pairing them by id, against the same in Python
+ * with its csv module, hashlib and a dict.
  */
 const bench: Bench = {
   name: 'gate',
@@ -32,6 +38,7 @@ const bench: Bench = {
     const folder = await mkdtemp(join(tmpdir(), 'bench-gate-'));
     try {
       const python = await tool('python-science');
+      yield* readAndPair(quick ? rows / 10 : rows, folder, python);
       for (const problem of problems) yield* compare(quick ? smaller(problem) : problem, folder, python);
     } finally {
       await rm(folder, { recursive: true, force: true });
@@ -44,18 +51,27 @@ function smaller(problem: Problem): Problem {
   return { ...problem, examples: problem.examples / 10, resamples: problem.resamples / 2 };
 }
 
+async function* readAndPair(size: number, root: string, python: string): AsyncIterable<Measure> {
+  const folder = join(root, 'tables');
+  await mkdir(folder);
+  await command(python, ['-c', makeTables, folder, String(size)]);
+  const { ours, megabytes } = inProcess(['read', folder]);
+  const peer = async () => Number((await command(python, ['-c', csvProcess, folder])).stdout);
+  const name = `two CSVs of ${size.toLocaleString('en')} examples, read and paired`;
+  const figures = await interleave(ours, peer, { rounds: 3 });
+  yield measured({
+    ...{ bench: 'gate', name, unit: 's', peerName: 'plain Python', ...figures },
+    goal: { op: '<=', value: 1, of: 'ratio' },
+  });
+  yield memory(name, megabytes());
+}
+
 async function* compare(problem: Problem, root: string, python: string): AsyncIterable<Measure> {
   const { metric, examples, resamples, peerResamples } = problem;
   const folder = join(root, metric);
   await mkdir(folder);
   await command(python, ['-c', makeNumbers, folder, metric, String(examples)]);
-  let megabytes = 0;
-  const ours = async () => {
-    const answer = await command(process.execPath, [ourProcess, folder, metric, String(resamples)]);
-    const { seconds, ...rest } = JSON.parse(answer.stdout) as { seconds: number; megabytes: number };
-    megabytes = Math.max(megabytes, rest.megabytes);
-    return seconds;
-  };
+  const { ours, megabytes } = inProcess(['estimate', folder, metric, String(resamples)]);
   const peer = async () => {
     const drawn = String(peerResamples);
     const { stdout } = await command(python, ['-W', 'ignore', '-c', scipyProcess, folder, metric, drawn]);
@@ -63,26 +79,74 @@ async function* compare(problem: Problem, root: string, python: string): AsyncIt
   };
   const name = `${metric}, ${examples.toLocaleString('en')} examples, ${resamples.toLocaleString('en')} resamples`;
   const figures = await interleave(ours, peer, { rounds: 3 });
-  const about = { bench: 'gate', name };
   yield measured({
-    ...{ ...about, unit: 's', peerName: `scipy, from ${peerResamples} resamples`, ...figures },
+    ...{ bench: 'gate', name, unit: 's', peerName: `scipy, from ${peerResamples} resamples`, ...figures },
     goal: { op: '<=', value: 0.1, of: 'ratio' },
   });
-  yield measured({
-    ...{
-      ...about,
-      name: `${name}, memory`,
-      unit: 'MB',
-      ours: megabytes,
-      peer: mostMegabytes,
-      peerName: 'allowed',
-    },
+  yield memory(name, megabytes());
+}
+
+/** Our side in a process of its own: the seconds of a run, and the most megabytes of all runs. */
+function inProcess(args: readonly string[]): { ours: () => Promise<number>; megabytes: () => number } {
+  let most = 0;
+  const ours = async () => {
+    const answer = await command(process.execPath, [ourProcess, ...args]);
+    const { seconds, megabytes } = JSON.parse(answer.stdout) as { seconds: number; megabytes: number };
+    most = Math.max(most, megabytes);
+    return seconds;
+  };
+  return { ours, megabytes: () => most };
+}
+
+function memory(name: string, megabytes: number): Measure {
+  const about = { bench: 'gate', name: `${name}, memory`, unit: 'MB' };
+  return measured({
+    ...{ ...about, ours: megabytes, peer: mostMegabytes, peerName: 'allowed' },
     goal: { op: '<=', value: mostMegabytes, of: 'ours' },
   });
 }
 
 const mostMegabytes = 500;
 const ourProcess = fileURLToPath(new URL('gate-process.ts', import.meta.url));
+
+const makeTables = `
+import sys
+import numpy as np
+folder, size = sys.argv[1], int(sys.argv[2])
+rng = np.random.default_rng(0)
+label = (rng.random(size) < 0.4).astype(int).tolist()
+for name in 'candidate', 'baseline':
+    score = rng.random(size).tolist()
+    with open(f'{folder}/{name}.csv', 'w') as file:
+        file.write('id,label,prediction,score\\n')
+        for i in rng.permutation(size).tolist():
+            file.write(f'example-{i},{label[i]},{int(score[i] >= 0.5)},{score[i]}\\n')
+`;
+
+const csvProcess = `
+import array, csv, hashlib, json, sys, time
+start = time.perf_counter()
+def read(name):
+    ids, columns = [], [array.array('d') for _ in range(3)]
+    with open(f'{sys.argv[1]}/{name}.csv', newline='') as file:
+        rows = csv.reader(file)
+        next(rows)
+        for id, *cells in rows:
+            ids.append(id)
+            for column, cell in zip(columns, cells): column.append(float(cell))
+    label, prediction, score = columns
+    both, test = hashlib.sha256(), hashlib.sha256()
+    for i in sorted(range(len(ids)), key=ids.__getitem__):
+        known = json.dumps([ids[i], label[i]]).encode()
+        test.update(known)
+        both.update(known + json.dumps([prediction[i], score[i]]).encode())
+    return ids, columns, both.hexdigest(), test.hexdigest()
+(ids, candidate, *_), (others, baseline, *_) = read('candidate'), read('baseline')
+places = {id: i for i, id in enumerate(others)}
+rows = [places[id] for id in ids]
+baseline = [array.array('d', (column[i] for i in rows)) for column in baseline]
+print(time.perf_counter() - start)
+`;
 
 const makeNumbers = `
 import sys
