@@ -37,7 +37,7 @@ class Lines {
 
   add(text: string): void {
     this.#text += text;
-    if (this.#text.length < 1 << 16) return;
+    if (this.#text.length < 1 << 13) return;
     this.#hash.update(this.#text);
     this.#text = '';
   }

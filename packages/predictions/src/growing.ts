@@ -28,8 +28,14 @@ export class Growing<Kind extends Numbers> {
     this.#numbers[this.#length++] = number;
   }
 
-  /** A copy of the numbers so far, no longer than they are. */
+  /** The numbers so far, in the same memory. */
+  view(): Kind {
+    return this.#numbers.subarray(0, this.#length) as Kind;
+  }
+
+  /** All numbers in memory of that size; no more can be added. */
   toArray(): Kind {
-    return this.#numbers.slice(0, this.#length) as Kind;
+    const { buffer, BYTES_PER_ELEMENT } = this.#numbers;
+    return new this.#kind(buffer.transfer(this.#length * BYTES_PER_ELEMENT));
   }
 }

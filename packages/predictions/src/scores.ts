@@ -75,7 +75,7 @@ export class Scores {
 
   /** Of each example the scores of all classes, or that of the positive one; an example without them is a UserError. */
   toArray(classes: readonly string[], positive: number | undefined): Float64Array {
-    const [shapes, numbers] = [this.#index.toArray(), this.#numbers.toArray()];
+    const [shapes, numbers] = [this.#index.view(), this.#numbers.view()];
     const scores = new Float64Array(shapes.length * (positive === undefined ? classes.length : 1));
     const picked: number[][] = [];
     let to = 0;

@@ -6,14 +6,15 @@ import type { Examples } from './examples.ts';
 /** What the examples are for, from what their labels, predictions and scores look like; a UserError where that is open. */
 export function taskOf({ found, label, prediction, scores, file }: Examples): Task {
   const perClass = ![undefined, 'one'].includes(scores?.first?.kind);
-  const few = label.distinct <= 2;
+  const { distinct } = label;
+  const few = distinct <= 2;
   if (perClass) return (found.classScores.size ? found.classScores.size <= 2 : few) ? 'binary' : 'multiclass';
   if (!label.allNumbers) return few ? 'binary' : 'multiclass';
   const fractions = found.prediction && !prediction.allWhole;
   if (label.allWhole && few && !fractions) return 'binary';
-  if (!label.allWhole || (label.distinct > 20 && !found.score) || (!few && fractions)) return 'regression';
+  if (!label.allWhole || (distinct > 20 && !found.score) || (!few && fractions)) return 'regression';
   throw new UserError(
-    `the labels are ${label.distinct} whole numbers, which may be classes or values, so the task is open`,
+    `the labels are ${distinct} whole numbers, which may be classes or values, so the task is open`,
     { file, advice: 'Say so with `task`: binary, multiclass, regression or ranking.' },
   );
 }

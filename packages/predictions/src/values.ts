@@ -55,7 +55,7 @@ export class Values {
 
   /** From now on only numbers are kept, which takes less memory where nearly all values differ. */
   forgetNames(): void {
-    for (const index of this.#index?.toArray() ?? []) this.#numbers.push(this.#asNumber[index] ?? Number.NaN);
+    for (const index of this.#index?.view() ?? []) this.#numbers.push(this.#asNumber[index] ?? Number.NaN);
     this.#index = undefined;
     this.#known.clear();
   }
@@ -71,12 +71,16 @@ export class Values {
 
   /** How many classes there are, or numbers. */
   get distinct(): number {
-    return new Set(this.#index ? this.#known.values() : this.#numbers.toArray()).size;
+    if (this.#index) return new Set(this.#known.values()).size;
+    return this.#numbers
+      .view()
+      .toSorted()
+      .reduce((count, number, i, sorted) => count + (i > 0 && number === sorted[i - 1] ? 0 : 1), 0);
   }
 
   toNumbers(): Float64Array {
     if (this.#noNumber) throw this.#noNumber;
-    return this.#index ? picked(this.#asNumber, this.#index.toArray()) : this.#numbers.toArray();
+    return this.#index ? picked(this.#asNumber, this.#index.view()) : this.#numbers.toArray();
   }
 
   /** Of each example the index of its class among `classes`. */
@@ -85,7 +89,7 @@ export class Values {
     if (!this.#index) throw new Error('the names of the classes were forgotten');
     const places = new Map(classes.map((name, i) => [name, i]));
     const place = Array.from(this.#names, (name) => places.get(name) as number);
-    return picked(place, this.#index.toArray());
+    return picked(place, this.#index.view());
   }
 }
 
