@@ -1,6 +1,7 @@
 import { type IntervalRecord, measuredOf, type RuleRecord } from '@mlops/core/record';
 import type { Estimate } from '@mlops/stats';
 import { examplesNeeded } from '@mlops/stats/estimate';
+import { format, valueText } from './quantity.ts';
 import type { BoundName } from './rules.ts';
 
 /** What a bound makes of a metric. */
@@ -13,6 +14,7 @@ export type Finding = Pick<
 };
 
 export interface Bound {
+  metric: string;
   name: BoundName;
   bound: number;
   confidence: number;
@@ -41,6 +43,7 @@ export function judgeBound(compared: Compared): Finding {
 }
 
 function againstThreshold({
+  metric,
   bound,
   confidence,
   estimate,
@@ -48,9 +51,10 @@ function againstThreshold({
   candidate,
   greaterIsBetter,
 }: Compared): Finding {
-  const asked = `${greaterIsBetter ? 'at least' : 'at most'} ${format(bound)}`;
+  const shown = (value: number) => valueText(metric, value);
+  const asked = `${greaterIsBetter ? 'at least' : 'at most'} ${shown(bound)}`;
   if (estimate)
-    return byInterval({ estimate, of, bound, confidence, greaterIsBetter }, format, (said, certain) =>
+    return byInterval({ estimate, of, bound, confidence, greaterIsBetter }, shown, (said, certain) =>
       certain === undefined
         ? `${said} may be ${asked}, or not`
         : `${said} is ${certain ? '' : 'not '}${asked}`,
@@ -58,18 +62,18 @@ function againstThreshold({
   const met = greaterIsBetter ? candidate >= bound : candidate <= bound;
   return {
     verdict: met ? 'pass' : 'fail',
-    explanation: `${format(candidate)} is ${met ? '' : 'not '}${asked}`,
+    explanation: `${shown(candidate)} is ${met ? '' : 'not '}${asked}`,
   };
 }
 
 function againstBaseline(compared: Compared, baseline: number): Finding {
-  const { name, candidate, confidence, greaterIsBetter, estimate, of } = compared;
+  const { metric, name, candidate, confidence, greaterIsBetter, estimate, of } = compared;
   const bound = signedBound(compared);
   const relative = name === 'min_relative_change';
   const gain = greaterIsBetter ? candidate - baseline : baseline - candidate;
   // The magnitude, so that metrics below zero (log-likelihood, negated errors) are not compared the wrong way round.
   const change = relative ? gain / Math.abs(baseline) : gain;
-  const shown = (value: number) => (relative ? `${format(value * 100)} %` : format(value));
+  const shown = (value: number) => (relative ? `${format(value * 100)} %` : valueText(metric, value));
   const wanted =
     bound < 0 || name === 'non_inferiority_margin'
       ? `at most ${shown(Math.abs(bound))} worse`
@@ -90,7 +94,7 @@ function againstBaseline(compared: Compared, baseline: number): Finding {
     change === 0 ? 'unchanged' : `${shown(change).replace('-', '')} ${change > 0 ? 'better' : 'worse'}`;
   return {
     verdict: met ? 'pass' : 'fail',
-    explanation: `${format(candidate)} is ${direction} ${change === 0 ? 'against' : 'than'} ${format(baseline)}; asked: ${wanted}`,
+    explanation: `${valueText(metric, candidate)} is ${direction} ${change === 0 ? 'against' : 'than'} ${valueText(metric, baseline)}; asked: ${wanted}`,
     change,
   };
 }
@@ -106,7 +110,7 @@ function byInterval(
     bound,
     confidence,
     greaterIsBetter,
-  }: Omit<Bound, 'name' | 'estimate'> & {
+  }: Omit<Bound, 'metric' | 'name' | 'estimate'> & {
     estimate: Estimate;
     greaterIsBetter: boolean;
   },
@@ -138,9 +142,4 @@ export function intervalRecord(low: number, high: number, confidence: number): I
 /** What subtracting two doubles can be off by: 0.95 - 0.94 must count as 0.01. */
 function rounding(candidate: number, baseline: number): number {
   return 4 * Number.EPSILON * Math.max(Math.abs(candidate), Math.abs(baseline));
-}
-
-/** Six significant digits, as people compare metrics. */
-export function format(value: number): string {
-  return String(Number(value.toPrecision(6)));
 }

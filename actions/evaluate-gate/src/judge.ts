@@ -85,7 +85,8 @@ function ofExamples(told: FromExamples, { metric, rule, name, bound }: Asked): F
   const greaterIsBetter = isGreaterBetter(metric, rule);
   const { confidence } = rule;
   return judgeBound({
-    ...{ name, bound, confidence, estimate, of: 'examples', candidate, baseline, greaterIsBetter },
+    ...{ metric, name, bound, confidence, estimate, of: 'examples' },
+    ...{ candidate, baseline, greaterIsBetter },
   });
 }
 
@@ -150,7 +151,7 @@ function ofNumbers(
   const samples = valueIn(evidence.candidate.samples, metric);
   const method = sampleMethod(metric, rule.method);
   const asked: Omit<Bound, 'estimate'> = {
-    ...{ name, bound, confidence: rule.confidence, of: samples?.over ?? 'seeds' },
+    ...{ metric, name, bound, confidence: rule.confidence, of: samples?.over ?? 'seeds' },
   };
   const greaterIsBetter = isGreaterBetter(metric, rule);
   if (name === 'threshold')

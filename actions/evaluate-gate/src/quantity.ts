@@ -45,6 +45,29 @@ export function quantity(metric: string, text: string): Quantity {
   return { amount: factor < step ? amount / (step / factor) : amount * (factor / step) };
 }
 
+/** A metric's value in the unit that suits it, such as `175.7 kB`; six digits where none is known. */
+export function valueText(metric: string, value: number): string {
+  const [, kind, own] = kinds.find(([name]) => name.test(metric)) ?? [];
+  if (kind === undefined || own !== undefined || value === 0) return format(value);
+  const known = (shownIn[kind] ?? []).map((unit) => ({ unit, factor: units[kind]?.[unit] ?? 1 }));
+  const { unit, factor } = known.findLast((one) => Math.abs(value) >= one.factor) ??
+    known[0] ?? { unit: '', factor: 1 };
+  return `${format(value / factor)} ${unit}`;
+}
+
+/** Units that numbers are shown in, the smallest first. */
+const shownIn: Readonly<Record<keyof typeof units, readonly string[]>> = {
+  bytes: ['B', 'kB', 'MB', 'GB', 'TB'],
+  seconds: ['µs', 'ms', 's', 'min', 'h'],
+  'watt hours': ['Wh', 'kWh', 'MWh'],
+  grams: ['g', 'kg', 't'],
+};
+
+/** Six significant digits, as people compare metrics. */
+export function format(value: number): string {
+  return String(Number(value.toPrecision(6)));
+}
+
 /** What the money for a training is called. */
 export function isCost(metric: string): boolean {
   return /(^|\.)training_cost$/.test(metric);

@@ -1,6 +1,6 @@
 import { code, plain, table } from '@mlops/core';
 import { type GateRecord, numberOf, type RuleRecord } from '@mlops/core/record';
-import { format } from './bound.ts';
+import { format, valueText } from './quantity.ts';
 
 const signs = { pass: '✅', warn: '⚠️', fail: '❌', inconclusive: '❔' } as const;
 
@@ -15,8 +15,8 @@ export function renderSummary(record: GateRecord): string {
     `${signs[rule.verdict]} ${rule.verdict}`,
     [code(rule.metric), plain(byText(rule))].filter(Boolean).join(' '),
     boundText(rule),
-    number(rule.candidate),
-    number(rule.baseline),
+    numberText(rule.metric, rule.candidate),
+    numberText(rule.metric, rule.baseline),
     plain(rule.explanation),
   ]);
   return [
@@ -44,12 +44,13 @@ function byText({ columns }: RuleRecord): string {
   return columns ? ` by ${columns.join(', ')}` : '';
 }
 
-function boundText({ rule, bound, greaterIsBetter }: RuleRecord): string {
-  return rule === 'threshold'
-    ? `threshold ${greaterIsBetter ? '≥' : '≤'} ${format(bound)}`
-    : `${rule} ${format(bound)}`;
+function boundText({ metric, rule, bound, greaterIsBetter }: RuleRecord): string {
+  if (rule === 'threshold') return `threshold ${greaterIsBetter ? '≥' : '≤'} ${valueText(metric, bound)}`;
+  return `${rule} ${rule === 'min_relative_change' ? format(bound) : valueText(metric, bound)}`;
 }
 
-function number(value: RuleRecord['candidate']): string {
-  return value === null ? '–' : Number.isFinite(numberOf(value)) ? format(numberOf(value)) : String(value);
+function numberText(metric: string, value: RuleRecord['candidate']): string {
+  if (value === null) return '–';
+  const number = numberOf(value);
+  return Number.isFinite(number) ? valueText(metric, number) : String(value);
 }

@@ -1,10 +1,11 @@
 import { measuredOf, type RuleRecord, type SliceRecord } from '@mlops/core/record';
 import type { Estimate } from '@mlops/stats';
 import { examplesNeeded, holm } from '@mlops/stats/estimate';
-import { type Finding, format, judgeBound, signedBound } from './bound.ts';
+import { type Finding, judgeBound, signedBound } from './bound.ts';
 import type { SliceExamples } from './examples.ts';
 import type { GroupDifference } from './fairness.ts';
 import { isGreaterBetter } from './known-metrics.ts';
+import { format } from './quantity.ts';
 import type { Asked } from './rules.ts';
 
 /** What becomes of a rule that is asked of many parts; its numbers are those of the worst. */
@@ -54,7 +55,8 @@ function slicePart(asked: Asked, { slice, size, told }: SliceExamples): Part {
   const greaterIsBetter = isGreaterBetter(metric, rule);
   const { estimate, candidate = Number.NaN, baseline } = told;
   const { change, ...finding } = judgeBound({
-    ...{ name, bound, confidence: rule.confidence, estimate, of: 'examples', candidate, greaterIsBetter },
+    ...{ metric, name, bound, confidence: rule.confidence, estimate, of: 'examples' },
+    ...{ candidate, greaterIsBetter },
     baseline: name === 'threshold' ? undefined : baseline,
   });
   const against = signedBound(asked);
@@ -151,8 +153,9 @@ function withCorrection(parts: readonly Part[], confidence: number): Part[] {
   return parts.map((part) => {
     const { record, noise } = part;
     if (!noise) return part;
+    if (record.verdict !== 'fail') return part;
     const pValue = adjusted[tested.indexOf(part)] as number;
-    if (record.verdict !== 'fail' || tested.length === 1 || pValue < (1 - confidence) / 2)
+    if (tested.length === 1 || pValue < (1 - confidence) / 2)
       return { ...part, record: { ...record, pValue } };
     const needed = examplesNeeded(noise.estimate, noise.bound, 1 - (1 - confidence) / tested.length);
     return {

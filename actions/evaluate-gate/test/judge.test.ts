@@ -7,6 +7,7 @@ import { type Evidence, isPassed, judge, type Verdict, verdictOf } from '../src/
 import { checkRules } from '../src/known-metrics.ts';
 import { measurementsIn, withBudgets } from '../src/measurements.ts';
 import { withoutPatterns } from '../src/patterns.ts';
+import { valueText } from '../src/quantity.ts';
 import { rulesSchema } from '../src/rules.ts';
 
 const nan = Number.NaN;
@@ -398,6 +399,18 @@ describe('how rules are written', () => {
     ['anything', '0.5', 0.5],
   ])('%s: %o asks for %d', (metric, written, bound) => {
     expect(rulesSchema.parse({ [metric]: written })[metric]?.threshold).toBeCloseTo(bound, 9);
+  });
+
+  test.each<[string, number, string]>([
+    ['model_size', 175_658, '175.658 kB'],
+    ['latency_p95', 0.2, '200 ms'],
+    ['training_time', 5400, '1.5 h'],
+    ['training_energy', 0.02, '0.02 Wh'],
+    ['training_co2', 0, '0'],
+    ['inference_ms', 3, '3'],
+    ['accuracy', 2 / 3, '0.666667'],
+  ])('%s of %d is shown as %s', (metric, value, text) => {
+    expect(valueText(metric, value)).toBe(text);
   });
 
   test.each<[string, unknown, string]>([

@@ -21,7 +21,7 @@ th { color: var(--soft); font-weight: 600 } td.number, th.number { text-align: r
 .lineage li { background: var(--panel); border: 1px solid var(--line); border-radius: 6px; padding: .4rem .7rem } .lineage li + li::before { content: '→'; color: var(--soft); margin-right: .6rem }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 25rem), 1fr)); gap: 0 1.5rem } .charts figure { margin: .6rem 0 }
 small { display: block; color: var(--soft); font-size: .88em } td.drawn { min-width: 9rem; width: 22% } td.drawn:has(.span) { width: 60% } td.number + td:not(.number), th.number + th:not(.number) { padding-left: 1rem }
-.nowrap { white-space: nowrap } td { overflow-wrap: break-word }
+.nowrap { white-space: nowrap } td { overflow-wrap: break-word } td > div { overflow-wrap: anywhere }
 .contents { display: flex; flex-wrap: wrap; gap: .2rem 1.1rem; list-style: none; padding: 0; margin: 1rem 0 0 } .model { border: 1px solid var(--line); border-radius: 8px; padding: 0 1rem; margin: .8rem 0 } .model > summary { padding: .7rem 0 } .model > summary h2 { display: inline; border: 0; color: var(--ink) } .model[open] { padding-bottom: 1rem }
 figure { margin: 1rem 0 } figcaption { color: var(--soft) } svg { width: 100%; height: auto; max-width: 46rem; display: block } svg text { font: 12px system-ui, sans-serif; fill: var(--ink) }
 svg text.small { fill: var(--soft) } .grid { stroke: var(--line) } .series { fill: none; stroke-width: 2 }

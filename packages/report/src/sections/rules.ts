@@ -43,7 +43,9 @@ function footing({ method, examples, needed, pValue, worstSlice }: RuleRecord): 
   return [
     ...(method ? [method] : []),
     ...(examples === undefined ? [] : [`n = ${examples.toLocaleString('en')}`]),
-    ...(pValue === undefined ? [] : [`p = ${Number(pValue.toPrecision(2))}`]),
+    ...(pValue === undefined
+      ? []
+      : [pValue < 0.0001 ? 'p < 0.0001' : `p = ${Number(pValue.toPrecision(2))}`]),
     ...(needed === undefined ? [] : [`some ${needed.toLocaleString('en')} would have decided it`]),
     ...(worstSlice === undefined ? [] : [`worst: ${worstSlice}`]),
   ].join(' · ');
