@@ -97,11 +97,12 @@ function headerOf(record: readonly string[], file: string): string[] {
 async function jsonLines(path: string, file: string, take: TakeRow): Promise<void> {
   const source = textOf(path);
   const lines = createInterface({ input: source, crlfDelay: Number.POSITIVE_INFINITY });
+  const takeRow = objectTaker(file, take);
   let line = 0;
   try {
     for await (const text of lines) {
       line++;
-      if (text.trim()) takeObject(parsed(text.replace(/^\uFEFF/, ''), file, line), file, line, take);
+      if (text.trim()) takeRow(parsed(text.replace(/^\uFEFF/, ''), file, line), line);
     }
   } catch (error) {
     if (error instanceof UserError) throw error;
@@ -128,7 +129,8 @@ async function jsonArray(path: string, file: string, take: TakeRow): Promise<voi
       file,
       advice: 'Write a list with an object for each example.',
     });
-  for (const [i, row] of rows.entries()) takeObject(row, file, i + 1, take);
+  const takeRow = objectTaker(file, take);
+  for (const [i, row] of rows.entries()) takeRow(row, i + 1);
 }
 
 function parsed(text: string, file: string, line: number | undefined): unknown {
@@ -143,11 +145,17 @@ function parsed(text: string, file: string, line: number | undefined): unknown {
   }
 }
 
-function takeObject(row: unknown, file: string, line: number, take: TakeRow): void {
-  if (row === null || typeof row !== 'object' || Array.isArray(row))
-    throw new UserError(`an example must be an object, but here it is ${JSON.stringify(row)}`, {
-      file,
-      line,
-    });
-  take(Object.keys(row), Object.values(row), line);
+/** Takes objects; as long as they have the same names in the same order, these are the same array. */
+function objectTaker(file: string, take: TakeRow): (row: unknown, line: number) => void {
+  let names: string[] = [];
+  return (row, line) => {
+    if (row === null || typeof row !== 'object' || Array.isArray(row))
+      throw new UserError(`an example must be an object, but here it is ${JSON.stringify(row)}`, {
+        file,
+        line,
+      });
+    const keys = Object.keys(row);
+    if (keys.length !== names.length || keys.some((key, i) => key !== names[i])) names = keys;
+    take(names, Object.values(row), line);
+  };
 }
