@@ -1,10 +1,9 @@
 import type { Agent, ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import type { Readable } from 'node:stream';
 import { UserError } from '@mlops/core';
 import { ConnectionError } from './errors.ts';
 
-/** What is sent; a stream is opened anew for each try. */
-export type Body = Uint8Array | { bytes: number; open: () => Readable };
+/** What is sent; read anew for each try. A part may be overwritten as soon as the next is asked for. */
+export type Body = Uint8Array | { bytes: number; read: () => AsyncIterable<Uint8Array> };
 
 export interface HttpRequest {
   method: string;
@@ -50,13 +49,15 @@ export function openHttp({ env, idleMs }: { env: NodeJS.ProcessEnv; idleMs: numb
       outgoing.on('error', (error) =>
         reject(signal?.aborted ? signal.reason : new ConnectionError(url.host, error)),
       );
-      const source = write(outgoing, body, reject);
+      const sending = write(outgoing, body);
+      // What is wrong with the body itself is not the connection's fault.
+      sending.done.catch((error: unknown) => {
+        reject(error);
+        outgoing.destroy();
+      });
       outgoing.once('response', (answer) => {
         // An answer before the end of the body is a refusal; the rest is not worth sending.
-        if (source && !source.readableEnded) {
-          source.destroy();
-          answer.once('close', () => outgoing.destroy());
-        }
+        if (sending.stop()) answer.once('close', () => outgoing.destroy());
         resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: answer });
       });
     });
@@ -73,34 +74,44 @@ export function lengthOf(body: Body): number {
   return body instanceof Uint8Array ? body.byteLength : body.bytes;
 }
 
-/** What is wrong with the body itself is not the connection's fault, so `fail` is told of it first. */
-function write(
-  outgoing: ClientRequest,
-  body: Body | undefined,
-  fail: (error: Error) => void,
-): Readable | undefined {
+interface Sending {
+  done: Promise<void>;
+  /** Sends no more; whether there was more. */
+  stop: () => boolean;
+}
+
+function write(outgoing: ClientRequest, body: Body | undefined): Sending {
   if (!body || body instanceof Uint8Array) {
     outgoing.end(body);
-    return undefined;
+    return { done: Promise.resolve(), stop: () => false };
   }
-  const giveUp = (error: Error) => {
-    fail(error);
-    outgoing.destroy();
+  let isOver = false;
+  let goOn = () => {};
+  const stop = () => {
+    const wasOver = isOver;
+    isOver = true;
+    goOn();
+    return !wasOver;
   };
-  let left = body.bytes;
-  const source = body.open();
-  source.on('data', (chunk: Buffer) => {
-    left -= chunk.length;
-  });
-  source.once('end', () => {
+  outgoing.once('close', stop);
+  const send = async () => {
+    let left = body.bytes;
+    for await (const part of body.read()) {
+      if (isOver) return;
+      left -= part.byteLength;
+      await new Promise<void>((resolve) => {
+        goOn = resolve;
+        outgoing.write(part, () => resolve());
+      });
+      if (isOver) return;
+    }
     // The server would wait for the rest.
     if (left > 0)
-      giveUp(new UserError(`what is sent ended ${left} bytes too early`, { advice: changedAdvice }));
-  });
-  source.once('error', giveUp);
-  outgoing.once('close', () => source.destroy());
-  source.pipe(outgoing);
-  return source;
+      throw new UserError(`what is sent ended ${left} bytes too early`, { advice: changedAdvice });
+    isOver = true;
+    outgoing.end();
+  };
+  return { done: send(), stop };
 }
 
 const changedAdvice = 'Something changes the file while it is sent; run this again when it is done.';

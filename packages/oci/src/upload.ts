@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import { type Blob, type BlobSource, hasBlob, type PushOptions } from './blobs.ts';
 import { DigestError } from './digest.ts';
 import { isPassing, ProtocolError, RegistryError } from './errors.ts';
@@ -147,20 +146,20 @@ class Upload {
     };
   }
 
-  #body(end: number, signal: AbortSignal): { bytes: number; open: () => Readable } {
+  #body(end: number, signal: AbortSignal): { bytes: number; read: () => AsyncIterable<Uint8Array> } {
     const start = this.#offset;
-    const open = () => {
+    return { bytes: end - start, read: () => this.#read(start, end, signal) };
+  }
+
+  async *#read(start: number, end: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    let at = start;
+    for await (const part of this.#source.read(start, end)) {
       signal.throwIfAborted();
-      const source = this.#source.open(start, end);
-      let at = start;
-      source.on('data', (chunk: Buffer) => {
-        at += chunk.length;
-        this.#sent += chunk.length;
-        this.#options.onProgress?.(at);
-      });
-      return source;
-    };
-    return { bytes: end - start, open };
+      yield part;
+      at += part.byteLength;
+      this.#sent += part.byteLength;
+      this.#options.onProgress?.(at);
+    }
   }
 
   #call(call: Omit<Call, 'what' | 'writes'>) {
