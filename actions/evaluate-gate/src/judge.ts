@@ -134,16 +134,8 @@ function ofNumbers(
   candidate: number | undefined,
   { baseline: against, ...evidence }: Evidence,
 ): Finding {
-  const known = Object.keys(evidence.candidate.metrics);
   if (candidate === undefined)
-    return {
-      verdict: 'fail',
-      explanation: isPattern(metric)
-        ? `no metric matches '${metric}'; there are ${someOf(known)}`
-        : isFairness(metric)
-          ? `'${metric}' is between groups: name their column with 'groups'`
-          : `the candidate has no metric '${metric}'; ${whatThereIs(metric, known)}`,
-    };
+    return { verdict: 'fail', explanation: missing(metric, Object.keys(evidence.candidate.metrics)) };
   if (!Number.isFinite(candidate))
     return { verdict: 'fail', explanation: `the candidate's value is ${candidate}, which is no measurement` };
   const wrong = implausible(metric, candidate, rule.threshold);
@@ -183,6 +175,12 @@ function notComparable(
   return name === 'min_relative_change' && baseline === 0
     ? 'the baseline is 0, to which nothing is relative; use min_absolute_change'
     : undefined;
+}
+
+function missing(metric: string, names: readonly string[]): string {
+  if (isPattern(metric)) return `no metric matches '${metric}'; there are ${someOf(names)}`;
+  if (isFairness(metric)) return `'${metric}' is between groups: name their column with 'groups'`;
+  return `the candidate has no metric '${metric}'; ${whatThereIs(metric, names)}`;
 }
 
 function whatThereIs(metric: string, names: readonly string[]): string {

@@ -13,12 +13,27 @@ interface Known {
   range: readonly [number, number];
 }
 
+/** By the last word of a name: thousands of metrics are called after a few. */
+const knownByWord = new Map<string, Known | undefined>();
+
 /** The built-in metric that a dotted name ends in, as `test.log_loss` does; a class may follow, as in `recall.1`. */
 function builtIn(name: string): Known | undefined {
-  const parts = name.split('.');
-  while (/^\d+$/.test(parts.at(-1) ?? '')) parts.pop();
-  const last = parts.at(-1) ?? '';
-  return isFairness(last) ? { name: last, greaterIsBetter: false, range: [0, 1] } : metricNamed(last);
+  let end = name.length;
+  let word = lastWord(name, end);
+  while (end > word.length && /^\d+$/.test(word)) {
+    end -= word.length + 1;
+    word = lastWord(name, end);
+  }
+  if (!knownByWord.has(word))
+    knownByWord.set(
+      word,
+      isFairness(word) ? { name: word, greaterIsBetter: false, range: [0, 1] } : metricNamed(word),
+    );
+  return knownByWord.get(word);
+}
+
+function lastWord(name: string, end: number): string {
+  return name.slice(end > 0 ? name.lastIndexOf('.', end - 1) + 1 : 0, end);
 }
 
 /** Whether more of a metric is better: as the rule says, else as its name does. */
