@@ -11,6 +11,7 @@ export class Ids implements Iterable<string> {
   /** The same memory, to make strings of. */
   #bytes: Buffer | undefined;
   readonly #ends = new Growing(Int32Array);
+  readonly #hashes = new Growing(Int32Array);
   /** Rows, from 1; 0 is free. At most half of them are taken. */
   #slots = new Int32Array(1 << 11);
 
@@ -27,9 +28,11 @@ export class Ids implements Iterable<string> {
     const start = this.#start(this.length);
     const end = start + id.length;
     this.#write(id, start);
-    const slot = this.#slotOf(this.#units, start, end);
+    const hash = hashOf(this.#units, start, end);
+    const slot = this.#slotOf(hash, this.#units, start, end);
     if (this.#slots[slot]) return false;
     this.#ends.push(end);
+    this.#hashes.push(hash);
     this.#slots[slot] = this.length;
     if (2 * this.length > this.#slots.length) this.#addSlots();
     return true;
@@ -50,7 +53,7 @@ export class Ids implements Iterable<string> {
   find(others: Ids, row: number): number {
     const [units, start, end] = [others.#units, others.#start(row), others.#start(row + 1)];
     if (row < this.length && this.#stands(row, units, start, end)) return row;
-    return (this.#slots[this.#slotOf(units, start, end)] as number) - 1;
+    return (this.#slots[this.#slotOf(others.#hashes.at(row), units, start, end)] as number) - 1;
   }
 
   /** All rows, ordered by the code units of their ids. */
@@ -94,20 +97,23 @@ export class Ids implements Iterable<string> {
   }
 
   #addSlots(): void {
-    this.#slots = new Int32Array(2 * this.#slots.length);
-    for (let row = 0; row < this.length; row++)
-      this.#slots[this.#slotOf(this.#units, this.#start(row), this.#start(row + 1))] = row + 1;
+    const slots = new Int32Array(2 * this.#slots.length);
+    const last = slots.length - 1;
+    for (const [row, hash] of this.#hashes.view().entries()) {
+      let slot = hash & last;
+      while (slots[slot]) slot = (slot + 1) & last;
+      slots[slot] = row + 1;
+    }
+    this.#slots = slots;
   }
 
   /** Where the row of an id is, or would be. */
-  #slotOf(units: Uint8Array | Uint16Array, start: number, end: number): number {
+  #slotOf(hash: number, units: Uint8Array | Uint16Array, start: number, end: number): number {
     const slots = this.#slots;
     const last = slots.length - 1;
-    let slot = hashOf(units, start, end) & last;
-    for (;;) {
-      const row = slots[slot] as number;
-      if (row === 0 || this.#stands(row - 1, units, start, end)) return slot;
-      slot = (slot + 1) & last;
+    for (let slot = hash & last; ; slot = (slot + 1) & last) {
+      const row = (slots[slot] as number) - 1;
+      if (row < 0 || (this.#hashes.at(row) === hash && this.#stands(row, units, start, end))) return slot;
     }
   }
 
