@@ -3,10 +3,12 @@ import { gunzip, gzip } from 'node:zlib';
 import { messageOf, UserError } from '@mlops/core';
 import type { PredictionsRecord } from '@mlops/core/record';
 import type { Predictions, Task } from '@mlops/stats';
+import { CsvReader } from './csv.ts';
 import { digests } from './digests.ts';
+import { Growing } from './growing.ts';
 import { Ids } from './ids.ts';
 import type { PredictionTable } from './table.ts';
-import { sliceOf } from './texts.ts';
+import { Texts } from './texts.ts';
 
 /** What stands in the first line, behind `# `. */
 interface Head {
@@ -26,9 +28,15 @@ export async function encode(table: PredictionTable): Promise<Buffer> {
   const slices = [...table.slices.keys()];
   const head: Head = { version: 1, task, classes, positive, slices, duplicates, record };
   const columns = columnsOf(table);
-  const lines = [`# ${JSON.stringify(head)}`, columns.map(([name]) => quoted(name)).join(',')];
-  for (let i = 0; i < p.size; i++) lines.push(columns.map(([, cell]) => cell(i)).join(','));
-  const bytes = await promisify(gzip)(`${lines.join('\n')}\n`);
+  const parts: Buffer[] = [];
+  let text = `# ${JSON.stringify(head)}\n${columns.map(([name]) => quoted(name)).join(',')}\n`;
+  for (let i = 0; i < p.size; i++) {
+    text += `${columns.map(([, cell]) => cell(i)).join(',')}\n`;
+    if (text.length < 1 << 16) continue;
+    parts.push(Buffer.from(text));
+    text = '';
+  }
+  const bytes = await promisify(gzip)(Buffer.concat([...parts, Buffer.from(text)]));
   bytes[9] = 255; // The header's operating system, which would differ between runners.
   return bytes;
 }
@@ -68,9 +76,7 @@ export async function decode(bytes: Uint8Array, what: string): Promise<Predictio
     const end = text.indexOf('\n');
     const head = JSON.parse(text.slice(2, end)) as Head;
     if (head.version !== 1) throw new Error(`their version is ${head.version}, and only 1 is known`);
-    const { parse } = await import('csv-parse/sync');
-    const [names = [], ...rows] = parse(text.slice(end + 1)) as string[][];
-    const table = tableIn(head, names, rows);
+    const table = tableIn(head, text.slice(end + 1));
     const found = digests(table.predictions, table.idColumn);
     if (found.digest !== head.record.digest || found.testSet !== head.record.testSet)
       throw new Error('their digest is not the recorded one');
@@ -82,38 +88,27 @@ export async function decode(bytes: Uint8Array, what: string): Promise<Predictio
   }
 }
 
-function tableIn(head: Head, names: readonly string[], rows: readonly string[][]): PredictionTable {
+function tableIn(head: Head, text: string): PredictionTable {
   const { task, classes, slices, duplicates, record } = head;
-  const size = rows.length;
-  const texts = (name: string) => {
-    const at = names.indexOf(name);
-    return at < 0 ? undefined : rows.map((row) => row[at] ?? '');
-  };
-  const numbers = (name: string) => {
-    const found = texts(name);
-    return found && Float64Array.from(found, Number);
-  };
-  const label = numbers('label');
+  const { ids, numbers, texts } = columnsIn(text);
+  const label = numbers.get('label')?.toArray();
+  const size = label?.length ?? 0;
   if (!label || size !== record.examples)
     throw new Error(`${record.examples} examples are recorded, ${size} found`);
-  const named = texts('id');
-  const ids = named && new Ids(named);
-  const query = numbers('query');
+  const query = numbers.get('query')?.toArray();
   const width = widthOf(head);
-  const scores = Array.from({ length: width }, (_, k) => numbers(`score_${k}`));
+  const scores = Array.from({ length: width }, (_, k) => numbers.get(`score_${k}`)?.toArray());
   const predictions: Predictions = {
     task,
     size,
     classes,
     positive: head.positive,
     label,
-    prediction: numbers('prediction'),
-    score:
-      scores[0] &&
-      Float64Array.from({ length: size * width }, (_, i) => scores[i % width]?.[Math.floor(i / width)] ?? 0),
-    weight: numbers('weight'),
+    prediction: numbers.get('prediction')?.toArray(),
+    score: scores[0] && interleaved(scores, size),
+    weight: numbers.get('weight')?.toArray(),
     query: query && Int32Array.from(query),
-    latency: numbers('latency'),
+    latency: numbers.get('latency')?.toArray(),
   };
   return {
     predictions,
@@ -121,8 +116,47 @@ function tableIn(head: Head, names: readonly string[], rows: readonly string[][]
       return ids && [...ids];
     },
     idColumn: ids,
-    slices: new Map(slices.map((name) => [name, sliceOf(texts(`slice_${name}`) ?? [])])),
+    slices: new Map(slices.map((name) => [name, (texts.get(`slice_${name}`) ?? new Texts()).toSlice()])),
     record,
     duplicates,
   };
+}
+
+/** The columns of CSV by their names, as `encode` calls them. */
+function columnsIn(text: string) {
+  const numbers = new Map<string, Growing<Float64Array<ArrayBuffer>>>();
+  const texts = new Map<string, Texts>();
+  let ids: Ids | undefined;
+  const adderOf = (name: string): ((cell: string) => void) => {
+    if (name === 'id') {
+      const column = new Ids();
+      ids = column;
+      return (id) => column.add(id);
+    }
+    if (name.startsWith('slice_')) {
+      const column = new Texts();
+      texts.set(name, column);
+      return (cell) => column.add(cell);
+    }
+    const column = new Growing(Float64Array);
+    numbers.set(name, column);
+    return (cell) => column.push(Number(cell));
+  };
+  let add: ((cell: string) => void)[] | undefined;
+  const reader = new CsvReader(',', (cells) => {
+    if (!add) add = cells.map(adderOf);
+    else for (const [i, cell] of cells.entries()) add[i]?.(cell);
+  });
+  reader.write(text);
+  reader.end();
+  return { ids: ids as Ids | undefined, numbers, texts };
+}
+
+/** The scores of all classes, example by example. */
+function interleaved(columns: readonly (Float64Array | undefined)[], size: number): Float64Array {
+  const width = columns.length;
+  const scores = new Float64Array(size * width);
+  for (const [k, column] of columns.entries())
+    for (let i = 0; i < size; i++) scores[i * width + k] = column?.[i] ?? 0;
+  return scores;
 }

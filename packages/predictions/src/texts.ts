@@ -22,9 +22,3 @@ export class Texts {
     return { values: [...this.#numbers.keys()], index: this.#index.toArray() };
   }
 }
-
-export function sliceOf(texts: readonly string[]): Slice {
-  const column = new Texts();
-  for (const text of texts) column.add(text);
-  return column.toSlice();
-}
