@@ -21,8 +21,14 @@ export interface Paired {
 }
 
 /**
+ * An eighth of the continuity correction of Edwards (1948). Without any, identical models are found to differ in up to
+ * 5.4 % of cases at 95 %, by how many examples they differ in; with all of it, in as few as 1.4 %.
+ */
+const continuity = 1 / 8;
+
+/**
  * The difference of two shares of the same examples, by the score interval of Tango (1998), which holds where few or no
- * examples differ; with McNemar's test.
+ * examples differ, slightly corrected for continuity; with McNemar's test.
  */
 export function pairedProportionEstimate({ size, gained, lost }: Paired): Estimate {
   const value = (gained - lost) / size;
@@ -35,7 +41,9 @@ export function pairedProportionEstimate({ size, gained, lost }: Paired): Estima
       const root = c === 0 ? Math.abs(b) : Math.sqrt(b * b - 8 * size * c);
       const expected = (root - b) / (4 * size);
       const variance = size * (2 * expected + bound * (1 - bound));
-      return standardised(gained - lost - size * bound, Math.sqrt(Math.max(0, variance)));
+      const distance = gained - lost - size * bound;
+      const corrected = Math.sign(distance) * Math.max(0, Math.abs(distance) - continuity);
+      return standardised(corrected, Math.sqrt(Math.max(0, variance)));
     },
   });
 }
