@@ -1,14 +1,16 @@
-/** Names of classes, numbered in the order in which they came up; columns share them. */
+/** Distinct texts such as the names of classes, numbered in the order in which they came up. */
 export class Names {
   readonly #numbers = new Map<string, number>();
 
-  get size(): number {
-    return this.#numbers.size;
+  /** The number of a name, which may be new. */
+  add(name: string): number {
+    return this.#numbers.get(name) ?? this.#learn(name);
   }
 
-  add(name: string): number {
-    const number = this.#numbers.get(name) ?? this.#numbers.size;
-    if (number === this.#numbers.size) this.#numbers.set(name, number);
+  #learn(name: string): number {
+    const number = this.#numbers.size;
+    // A copy: a part of a text keeps all of the text in memory.
+    this.#numbers.set(structuredClone(name), number);
     return number;
   }
 

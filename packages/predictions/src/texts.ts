@@ -1,4 +1,5 @@
 import { Growing } from './growing.ts';
+import { Names } from './names.ts';
 
 /** What examples are told apart by, such as a site or a query. */
 export interface Slice {
@@ -9,16 +10,14 @@ export interface Slice {
 
 /** A column of texts of which many are equal: each is kept once. */
 export class Texts {
-  readonly #numbers = new Map<string, number>();
+  readonly #values = new Names();
   readonly #index = new Growing(Int32Array);
 
   add(text: string): void {
-    const number = this.#numbers.get(text) ?? this.#numbers.size;
-    if (number === this.#numbers.size) this.#numbers.set(text, number);
-    this.#index.push(number);
+    this.#index.push(this.#values.add(text));
   }
 
   toSlice(): Slice {
-    return { values: [...this.#numbers.keys()], index: this.#index.toArray() };
+    return { values: [...this.#values], index: this.#index.toArray() };
   }
 }

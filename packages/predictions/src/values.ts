@@ -8,10 +8,11 @@ import type { Names } from './names.ts';
  * then each distinct value is kept once, beside its index for each example; `forgetNames` keeps numbers instead.
  */
 export class Values {
-  /** Whether all so far are numbers, or names of classes that look like some. */
+  /** Whether all so far look like numbers, and like whole ones. */
   allNumbers = true;
   allWhole = true;
   readonly #column: string;
+  /** The names of all classes, which the columns share. */
   readonly #names: Names;
   /** Numbers of names by value, and what those names are as numbers. */
   readonly #known = new Map<unknown, number>();
