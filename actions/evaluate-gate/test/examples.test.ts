@@ -3,11 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RuleRecord } from '@mlops/core/record';
 import { type PredictionTable, readPredictions } from '@mlops/predictions';
+import { proportionEstimate } from '@mlops/stats';
+import { random } from '@mlops/testkit/random';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type ExampleOptions, examineExamples } from '../src/examples.ts';
+import { type ExampleOptions, examineExamples, type SliceExamples } from '../src/examples.ts';
 import { judge, type Verdict } from '../src/judge.ts';
 import { metricsTable } from '../src/metrics-table.ts';
-import { rulesSchema } from '../src/rules.ts';
+import { type Asked, askedOf, rulesSchema } from '../src/rules.ts';
+import { judgeSlices } from '../src/together.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -325,6 +328,27 @@ describe('every slice', () => {
     expect(record).toMatchObject({ verdict: 'fail' });
     expect(record?.explanation).toContain("'churn' is not computed from predictions");
   });
+});
+
+test('slices that lie on their bound fail by mistake no more often than one test would', () => {
+  const asked = askedOf(
+    rulesSchema.parse({ accuracy: { slices: { columns: 'site', threshold: 0.9 } } }),
+  )[0] as Asked;
+  const next = random(3);
+  const [sets, sites, size] = [2000, 8, 300];
+  let failed = 0;
+  for (let set = 0; set < sets; set++) {
+    const slices = Array.from({ length: sites }, (_, i) => {
+      let right = 0;
+      for (let n = 0; n < size; n++) right += Number(next() < 0.9);
+      const slice = { column: 'site', value: String(i), isNamed: false } as SliceExamples['slice'];
+      return { slice, size, told: { candidate: right / size, estimate: proportionEstimate(right, size) } };
+    });
+    if (judgeSlices(asked, slices).verdict === 'fail') failed++;
+  }
+  // 2.5 % and three standard errors of so many sets.
+  expect(failed / sets).toBeLessThan(0.025 + 3 * Math.sqrt((0.025 * 0.975) / sets));
+  expect(failed).toBeGreaterThan(0);
 });
 
 describe('fairness between groups', () => {

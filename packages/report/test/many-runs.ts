@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { AliasChange, GateRecord, JobRecord, RunRecord, TrainingRecord } from '@mlops/core/record';
+import { random as seeded } from '@mlops/testkit/random';
 
 type Random = () => number;
 
 /** Records of a project that has run for a long time: the same count and seed give the same runs, oldest first. */
 export function* manyRuns(count: number, seed = 1): Generator<RunRecord> {
-  const random = mulberry32(seed);
+  const random = seeded(seed);
   const step = (700 * 86_400_000) / Math.max(1, count);
   const end = Date.UTC(2026, 0, 31, 9);
   let baseline = 0;
@@ -186,15 +187,4 @@ function deploymentOf(i: number, { model }: TrainingRecord): JobRecord['deployme
 
 function digestOf(text: string): string {
   return `sha256:${createHash('sha256').update(text).digest('hex')}`;
-}
-
-/** Random numbers from 0 to 1; Tommy Ettinger's mulberry32. */
-function mulberry32(seed: number): Random {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

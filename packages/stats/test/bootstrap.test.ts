@@ -6,8 +6,9 @@ import {
   type Question,
   type Statistic,
 } from '@mlops/stats';
+import { normal, random } from '@mlops/testkit/random';
 import { describe, expect, test } from 'vitest';
-import { normal, predictions, random } from './predictions.ts';
+import { predictions } from './predictions.ts';
 import { science } from './science.ts';
 
 function statistic(name: string, given: Predictions): Statistic {

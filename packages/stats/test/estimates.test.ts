@@ -12,9 +12,9 @@ import {
   rateDifference,
   sampleEstimate,
 } from '@mlops/stats';
+import { normal, random } from '@mlops/testkit/random';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { normal, random } from './predictions.ts';
 import { science } from './science.ts';
 
 const close = (found: ArrayLike<number>, expected: ArrayLike<number | null>, digits = 9) =>

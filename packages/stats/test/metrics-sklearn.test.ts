@@ -1,6 +1,7 @@
 import type { Task } from '@mlops/stats';
+import { normal, random } from '@mlops/testkit/random';
 import { expect, test } from 'vitest';
-import { normal, predictions, random, valueIn } from './predictions.ts';
+import { predictions, valueIn } from './predictions.ts';
 import { science } from './science.ts';
 
 interface Case {

@@ -1,7 +1,8 @@
 import { metricNamed, metricNames, metricsOf, type Predictions } from '@mlops/stats';
+import { random } from '@mlops/testkit/random';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { predictions, random, valueIn } from './predictions.ts';
+import { predictions, valueIn } from './predictions.ts';
 
 describe('by hand', () => {
   test('average precision at k is over as many relevant documents as could be among the first k', () => {

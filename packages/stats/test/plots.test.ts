@@ -1,8 +1,9 @@
 import { jobRecordSchema } from '@mlops/core/record';
 import { evaluate, metricNamed, plotsOf } from '@mlops/stats';
+import { normal, random } from '@mlops/testkit/random';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { normal, predictions, random } from './predictions.ts';
+import { predictions } from './predictions.ts';
 import { science } from './science.ts';
 
 type Points = [number, number][];
