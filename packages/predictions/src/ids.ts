@@ -90,10 +90,18 @@ export class Ids implements Iterable<string> {
   }
 
   #addUnits(needed: number): void {
+    this.#resize(Math.max(2 * this.#units.length, needed));
+  }
+
+  /** Gives back the memory that was for more ids. */
+  trim(): void {
+    this.#resize(this.#start(this.length));
+  }
+
+  #resize(length: number): void {
     this.#bytes = undefined;
-    const { buffer, byteLength } = this.#units;
-    const longer = buffer.transfer(Math.max(2 * byteLength, 2 * needed));
-    this.#units = this.#units instanceof Uint8Array ? new Uint8Array(longer) : new Uint16Array(longer);
+    const buffer = this.#units.buffer.transfer(length * this.#units.BYTES_PER_ELEMENT);
+    this.#units = this.#units instanceof Uint8Array ? new Uint8Array(buffer) : new Uint16Array(buffer);
   }
 
   #addSlots(): void {

@@ -26,6 +26,7 @@ export function tableOf(
   files: PredictionsRecord['files'],
 ): PredictionTable {
   const { found, size, label, file, ids } = examples;
+  ids?.trim();
   const isClass = isClassification(task);
   const classes = isClass ? classesOf(examples, task) : [];
   const positive = task === 'binary' ? positiveOf(classes, told, file) : undefined;
