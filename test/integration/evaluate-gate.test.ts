@@ -183,6 +183,7 @@ describe('the verdict', () => {
       passed: false,
       baseline: { kind: 'git', ref: 'git:main', commit },
       metrics: [{ name: 'accuracy', greaterIsBetter: true, candidate: 0.9, baseline: 0.9, change: 0 }],
+      versions: { 'evaluate-gate': expect.stringMatching(/^\d+\.\d+\.\d+/) },
     });
     expect(rules[1]).toEqual({
       metric: 'accuracy',

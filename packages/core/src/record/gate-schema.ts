@@ -150,6 +150,7 @@ export const gateSchema = z.object({
     .optional(),
   plots: plots.optional(),
   settings: z.object({ resamples: z.int(), seed: z.int(), stratify: z.string().optional() }).optional(),
+  versions: z.record(z.string(), z.string()).optional().describe('Of what judged.'),
   kept: z
     .object({ digest, bytes })
     .optional()
