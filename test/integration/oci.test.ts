@@ -131,6 +131,27 @@ describe('blobs', () => {
     expect(await pushed()).toBe(true);
   });
 
+  it('are sent where they cannot be linked', async () => {
+    const bytes = Buffer.from('cannot be linked');
+    const one = { digest: digestOf(bytes), size: bytes.length };
+    proxy.inject({ kind: 'answer', status: 403 }, is('POST', 'mount='));
+    const result = await pushBlob(repository, one, bytesSource(bytes), { mountFrom: ['org/secret'] });
+    expect(result).toEqual({ how: 'uploaded', sent: bytes.length });
+  });
+
+  it.each([
+    [413, /smaller chunks/],
+    [403, /right to push to/],
+  ])(
+    'stop at a %s in the middle, which the registry says before it has read them',
+    async (status, advice) => {
+      proxy.inject({ kind: 'answer', status }, is('PATCH'));
+      const error = await push().catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ name: 'UserError', status, advice: expect.stringMatching(advice) });
+      expect(await hasBlob(repository, blob)).toBe(false);
+    },
+  );
+
   it('count as sent when only the answer was lost', async () => {
     proxy.inject({ kind: 'lose-answer' }, is('PUT'));
     expect(await push()).toEqual({ how: 'uploaded', sent: size });

@@ -27,19 +27,28 @@ export class Authorizer {
   readonly #registry: string;
   readonly #send: Send;
   readonly #findCredentials: CredentialSource;
+  readonly #isSafe: (url: URL) => boolean;
   readonly #tokens = new Map<string, Promise<Token>>();
   readonly #secrets = new Set<string>();
   #credentials: Promise<Credentials | undefined> | undefined;
   #challenge: Challenge | undefined;
 
-  constructor(registry: string, send: Send, credentials: CredentialSource) {
+  constructor(
+    registry: string,
+    {
+      send,
+      credentials,
+      isSafe,
+    }: { send: Send; credentials: CredentialSource; isSafe: (url: URL) => boolean },
+  ) {
     this.#registry = registry;
     this.#send = send;
     this.#findCredentials = credentials;
+    this.#isSafe = isSafe;
   }
 
   /** The Authorization header for these scopes, as far as it is known what the registry wants. */
-  async header(scopes: readonly string[], asked: Asked, origin: URL): Promise<string | undefined> {
+  async header(scopes: readonly string[], asked: Asked): Promise<string | undefined> {
     const challenge = this.#challenge;
     if (!challenge) return undefined;
     if (challenge.scheme === 'basic') return this.#basic(await this.#credentialsFor());
@@ -48,7 +57,7 @@ export class Authorizer {
     if (known && (await known).expiresAt > Date.now()) return (await known).header;
     if (this.#tokens.get(key) === known) {
       // Without anybody's signal: others may wait for the same token.
-      const fetched = this.#fetchToken(challenge, scopes, asked, origin);
+      const fetched = this.#fetchToken(challenge, scopes, asked);
       this.#tokens.set(key, fetched);
       fetched.catch(() => this.#tokens.delete(key));
     }
@@ -104,11 +113,9 @@ export class Authorizer {
     { parameters: { realm = '', service } }: Challenge,
     scopes: readonly string[],
     asked: Asked,
-    origin: URL,
   ): Promise<Token> {
     const url = URL.canParse(realm) ? new URL(realm) : undefined;
-    const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && origin.protocol === 'http:');
-    if (!url || !isSafe)
+    if (!url || !this.#isSafe(url))
       throw new ProtocolError(
         asked,
         `names a token server that is not asked: '${realm}' is no https address`,

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import type { Descriptor } from './descriptor.ts';
-import { ProtocolError } from './errors.ts';
+import { ProtocolError, RegistryError } from './errors.ts';
 import { nameOf, type Repository, request } from './registry.ts';
 import { upload } from './upload.ts';
 
@@ -87,32 +87,31 @@ export async function pushBlob(
   if (await hasBlob(repository, blob, options)) return { how: 'present', sent: 0 };
   let location: URL | undefined;
   for (const from of options.mountFrom ?? []) {
-    location = await mount(repository, blob, from, options.signal);
-    if (!location) return { how: 'mounted', sent: 0 };
+    const mounted = await mount(repository, blob, from, options.signal);
+    if (mounted === true) return { how: 'mounted', sent: 0 };
+    location = mounted ?? location;
   }
   return { how: 'uploaded', sent: await upload(repository, blob, source, location, options) };
 }
 
-/** Undefined when the blob is linked; otherwise the upload that the registry began instead, to be gone on with. */
+/**
+ * True when the blob is linked; otherwise the upload that the registry began instead, where it did. Who may not read
+ * the other repository, or a registry that cannot link, is no reason to fail.
+ */
 async function mount(
   repository: Repository,
   { digest }: Blob,
   from: string,
   signal: AbortSignal | undefined,
-): Promise<URL | undefined> {
+): Promise<true | URL | undefined> {
   const what = `linking the blob ${digest} from '${from}'`;
-  const query = new URLSearchParams({ mount: digest, from });
-  const { status, headers, url } = await request(repository, {
-    ...{
-      what,
-      method: 'POST',
-      path: `blobs/uploads/?${query}`,
-      writes: true,
-      from,
-      accept: [201, 202],
-      signal,
-    },
+  const path = `blobs/uploads/?${new URLSearchParams({ mount: digest, from })}`;
+  const call = { what, method: 'POST', path, writes: true, from, accept: [201, 202], signal } as const;
+  const answer = await request(repository, call).catch((error: unknown) => {
+    if (error instanceof RegistryError && error.status < 500) return undefined;
+    throw error;
   });
-  if (status === 201) return undefined;
-  return repository.registry.locate(headers.location, url, { what, where: nameOf(repository) });
+  if (!answer) return undefined;
+  if (answer.status === 201) return true;
+  return repository.registry.locate(answer.headers.location, answer.url, { what, where: nameOf(repository) });
 }

@@ -1,7 +1,8 @@
 import { open } from 'node:fs/promises';
 import type { Blob } from './blobs.ts';
 import { DigestError, hashFor } from './digest.ts';
-import { ConnectionError, isPassing, ProtocolError } from './errors.ts';
+import { ConnectionError, ProtocolError } from './errors.ts';
+import { persistWhileMoving } from './persist.ts';
 import { nameOf, type Repository } from './registry.ts';
 
 export interface PullOptions {
@@ -9,8 +10,6 @@ export interface PullOptions {
   /** Is told how many bytes of the blob are there, those of an earlier try included. */
   onProgress?: (received: number) => void;
 }
-
-const deadlineMs = 24 * 60 * 60 * 1000;
 
 /**
  * Pulls a blob into a file, in constant memory. What the file already holds counts as the beginning of the blob, so
@@ -85,8 +84,6 @@ async function receive(
   const what = `pulling the blob ${digest}`;
   const broken = (problem: string) => new ProtocolError({ what, where: nameOf(repository) }, problem);
   let at = received;
-  let failures = 0;
-  let best = at;
   const attempt = async (aborted: AbortSignal): Promise<void> => {
     const isPart = at > 0;
     const answer = await registry.attempt(name, {
@@ -127,16 +124,7 @@ async function receive(
       throw new ConnectionError(answer.url.host, new Error(`the answer ended after ${at} of ${size} bytes`));
   };
   if (at === size && size > 0) return;
-  await registry.persist(what, signal, attempt, {
-    deadlineMs,
-    attempts: Number.POSITIVE_INFINITY,
-    retryable: (error) => {
-      if (at > best) failures = 0;
-      best = Math.max(best, at);
-      failures += 1;
-      return failures < registry.options.attempts && isPassing(error);
-    },
-  });
+  await persistWhileMoving(registry.patience, { what, signal, attempt, at: () => at });
 }
 
 function isOfConnection(error: unknown): boolean {

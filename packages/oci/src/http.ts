@@ -36,20 +36,19 @@ export function openHttp({ env, idleMs }: { env: NodeJS.ProcessEnv; idleMs: numb
     agents.set(protocol, known);
     return known;
   };
-  return async ({ method, url, headers, body, signal }) => {
+  const send = async (asked: HttpRequest, expect: Record<string, string>): Promise<HttpAnswer> => {
+    const { method, url, body, signal } = asked;
     const { request, agent } = await agentFor(url.protocol);
     signal?.throwIfAborted();
     return new Promise((resolve, reject) => {
       const sized = body && { 'content-length': String(lengthOf(body)) };
-      const outgoing = request(url, {
-        ...{ method, agent, headers: { 'user-agent': 'mlops', ...headers, ...sized } },
-        ...(signal && { signal }),
-      });
+      const headers = { 'user-agent': 'mlops', ...asked.headers, ...sized, ...expect };
+      const outgoing = request(url, { method, agent, headers, ...(signal && { signal }) });
       outgoing.setTimeout(idleMs, () => outgoing.destroy(new Error(`nothing moved for ${idleMs / 1000} s`)));
       outgoing.on('error', (error) =>
         reject(signal?.aborted ? signal.reason : new ConnectionError(url.host, error)),
       );
-      const sending = write(outgoing, body);
+      const sending = write(outgoing, body, expect.expect !== undefined);
       // What is wrong with the body itself is not the connection's fault.
       sending.done.catch((error: unknown) => {
         reject(error);
@@ -62,7 +61,21 @@ export function openHttp({ env, idleMs }: { env: NodeJS.ProcessEnv; idleMs: numb
       });
     });
   };
+  return async (asked) => {
+    const { body } = asked;
+    const isLarge = body && !(body instanceof Uint8Array) && body.bytes > expectFrom;
+    // A refusal that comes while much is being sent is lost with the connection, so it is asked for first.
+    const answer = await send(asked, isLarge ? { expect: '100-continue' } : {});
+    if (!isLarge || answer.status !== 417) return answer;
+    answer.body.resume();
+    return send(asked, {});
+  };
 }
+
+/** Bodies of more than this many bytes are announced before they are sent (RFC 9110, 10.1.1), as curl does. */
+const expectFrom = 1024 * 1024;
+/** What does not answer to an announcement within so many milliseconds does not know of them. */
+const expectMs = 1000;
 
 /** node:https takes long to load, and is not needed on loopback. */
 async function loadAgent(protocol: string, env: NodeJS.ProcessEnv) {
@@ -76,26 +89,32 @@ export function lengthOf(body: Body): number {
 
 interface Sending {
   done: Promise<void>;
-  /** Sends no more; whether there was more. */
+  /** Sends no more; whether there is more. */
   stop: () => boolean;
 }
 
-function write(outgoing: ClientRequest, body: Body | undefined): Sending {
+function write(outgoing: ClientRequest, body: Body | undefined, isAnnounced: boolean): Sending {
   if (!body || body instanceof Uint8Array) {
     outgoing.end(body);
     return { done: Promise.resolve(), stop: () => false };
   }
+  let left = body.bytes;
   let isOver = false;
   let goOn = () => {};
-  const stop = () => {
-    const wasOver = isOver;
+  const end = () => {
     isOver = true;
     goOn();
-    return !wasOver;
   };
-  outgoing.once('close', stop);
+  outgoing.once('close', end);
   const send = async () => {
-    let left = body.bytes;
+    if (isAnnounced)
+      await new Promise<void>((resolve) => {
+        goOn = resolve;
+        outgoing.once('continue', resolve);
+        outgoing.once('close', resolve);
+        setTimeout(resolve, expectMs).unref();
+      });
+    if (isOver) return;
     for await (const part of body.read()) {
       if (isOver) return;
       left -= part.byteLength;
@@ -108,8 +127,12 @@ function write(outgoing: ClientRequest, body: Body | undefined): Sending {
     // The server would wait for the rest.
     if (left > 0)
       throw new UserError(`what is sent ended ${left} bytes too early`, { advice: changedAdvice });
-    isOver = true;
     outgoing.end();
+  };
+  const stop = () => {
+    if (left === 0) return false;
+    end();
+    return true;
   };
   return { done: send(), stop };
 }

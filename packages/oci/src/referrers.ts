@@ -128,7 +128,7 @@ async function addAlone(
   descriptor: Descriptor,
   { signal }: Options,
 ): Promise<void> {
-  const { pauseMs } = repository.registry.options;
+  const { pauseMs } = repository.registry.patience;
   const target = referrersTag(subject);
   for (let count = 0; count < writes; count++) {
     const index = await tagged(repository, subject, signal);

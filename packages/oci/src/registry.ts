@@ -1,8 +1,9 @@
-import { DeadlineError, retry, UserError } from '@mlops/core';
 import { Authorizer } from './authorizer.ts';
 import { type CredentialSource, type Credentials, dockerCredentials } from './credentials.ts';
-import { type Asked, isPassing, ProtocolError, RegistryError } from './errors.ts';
+import { type Asked, ProtocolError, RegistryError } from './errors.ts';
 import { type Body, type HttpAnswer, openHttp, readAll, type Send } from './http.ts';
+import { isSafe, originOf } from './origin.ts';
+import { type Patience, persist } from './persist.ts';
 import { type Reference, targetOf } from './reference.ts';
 
 export interface RegistryOptions {
@@ -60,19 +61,24 @@ const maxErrorBytes = 64 * 1024;
 export class Registry {
   /** `docker.io` or `host[:port]`, as in references. */
   readonly name: string;
-  readonly options: Required<Pick<RegistryOptions, 'attempts' | 'pauseMs' | 'deadlineMs'>> & RegistryOptions;
+  readonly patience: Patience;
+  readonly #insecure: boolean | undefined;
   readonly #origin: URL;
   readonly #send: Send;
   readonly #authorizer: Authorizer;
 
   constructor(name: string, options: RegistryOptions = {}) {
-    const { env = process.env, credentials = dockerCredentials(env), idleMs = 120_000 } = options;
+    const { env = process.env, credentials = dockerCredentials(env), insecure } = options;
+    const { attempts = 5, pauseMs = 500, deadlineMs = 180_000, idleMs = 120_000, onRetry } = options;
     this.name = name;
-    this.options = { attempts: 5, pauseMs: 500, deadlineMs: 180_000, ...options };
-    this.#origin = originOf(name, options.insecure);
+    this.patience = { attempts, pauseMs, deadlineMs, onRetry };
+    this.#insecure = insecure;
+    this.#origin = originOf(name, insecure);
     this.#send = openHttp({ env, idleMs });
     const source = typeof credentials === 'function' ? credentials : async () => credentials;
-    this.#authorizer = new Authorizer(name, this.#send, source);
+    this.#authorizer = new Authorizer(name, {
+      ...{ send: this.#send, credentials: source, isSafe: (url) => isSafe(url, this.#origin, insecure) },
+    });
   }
 
   repository(name: string): Repository {
@@ -81,7 +87,10 @@ export class Registry {
 
   /** Sends until there is a whole answer, or an error that another try does not mend. */
   async request(repository: string, call: Call): Promise<Answer> {
-    return this.persist(call.what, call.signal, (signal) => this.once(repository, { ...call, signal }));
+    const { what, signal } = call;
+    return persist(this.patience, {
+      ...{ what, signal, attempt: (signal) => this.once(repository, { ...call, signal }) },
+    });
   }
 
   /** One try, with all of a small answer. */
@@ -93,42 +102,6 @@ export class Registry {
     throw new ProtocolError({ what: call.what, where }, `answered more than ${maxAnswerBytes} bytes`);
   }
 
-  /** Tries again what fails for reasons that may pass, with this registry's patience. */
-  async persist<T>(
-    what: string,
-    signal: AbortSignal | undefined,
-    attempt: (signal: AbortSignal) => Promise<T>,
-    options: {
-      deadlineMs?: number;
-      attempts?: number;
-      retryable?: (error: unknown) => boolean | number;
-    } = {},
-  ): Promise<T> {
-    const { attempts, pauseMs, deadlineMs, onRetry } = this.options;
-    const deadline = options.deadlineMs ?? deadlineMs;
-    const { retryable = isPassing } = options;
-    try {
-      return await retry(attempt, {
-        ...{ what, attempts, pauseMs, signal, ...options, deadlineMs: deadline },
-        retryable: (error) => {
-          const verdict = retryable(error);
-          return typeof verdict === 'number' ? verdict < deadline && verdict : verdict;
-        },
-        onRetry: (error, _, pause) =>
-          onRetry?.(
-            `${error instanceof Error ? error.message : error}; trying again in ${Math.ceil(pause / 1000)} s`,
-          ),
-      });
-    } catch (error) {
-      if (!(error instanceof DeadlineError)) throw error;
-      const last = error.cause instanceof Error ? `: ${error.cause.message}` : '';
-      throw new UserError(`${error.message}${last}`, {
-        cause: error,
-        advice: `Run this again later; ${this.name} did not recover in time.`,
-      });
-    }
-  }
-
   /** One try, with the log-in that the registry may ask for, and redirects followed. */
   async attempt(repository: string, call: Call): Promise<StreamAnswer> {
     const { writes = false } = call;
@@ -136,49 +109,36 @@ export class Registry {
       `repository:${repository}:pull${writes ? ',push' : ''}`,
       ...(call.from ? [`repository:${call.from}:pull`] : []),
     ];
-    const asked: Asked = {
-      what: call.what,
-      where: `${this.name}/${repository}`,
-      writes,
-      authenticated: false,
-    };
+    const where = `${this.name}/${repository}`;
+    const asked: Asked = { what: call.what, where, writes, authenticated: false };
     const url =
       typeof call.path === 'string' ? new URL(`/v2/${repository}/${call.path}`, this.#origin) : call.path;
     const isOwn = url.origin === this.#origin.origin;
     for (let isSecondTry = false; ; isSecondTry = true) {
-      const authorization = isOwn ? await this.#authorizer.header(scopes, asked, this.#origin) : undefined;
+      const authorization = isOwn ? await this.#authorizer.header(scopes, asked) : undefined;
       const answer = await this.#follow(url, call, authorization, asked);
       if (call.accept.includes(answer.status)) return answer;
       const body = ((await readAll(answer, maxErrorBytes, url.host)) ?? '').toString();
-      const challenge =
-        answer.status === 401 && answer.url.href === url.href && answer.headers['www-authenticate'];
-      if (
-        challenge &&
-        isOwn &&
-        !isSecondTry &&
-        (await this.#authorizer.challenged(challenge, authorization, scopes))
-      )
-        continue;
-      const authenticated = authorization !== undefined;
+      const { 'www-authenticate': challenge, 'retry-after': retryAfter } = answer.headers;
+      const isAskedToLogIn = answer.status === 401 && isOwn && answer.url.href === url.href;
+      const mayLogIn =
+        challenge && isAskedToLogIn && (await this.#authorizer.challenged(challenge, authorization, scopes));
+      if (mayLogIn && !isSecondTry) continue;
       const text = this.#authorizer.redact(body);
       throw new RegistryError(
-        { ...asked, authenticated },
-        answer.status,
-        text,
-        answer.headers['retry-after'],
+        { ...asked, authenticated: authorization !== undefined },
+        ...([answer.status, text, retryAfter] as const),
       );
     }
   }
 
-  /** The address in a Location header; one that is less safe than the registry's own is refused. */
+  /** The address in a Location header; one that is less safe than the registry itself is refused. */
   locate(location: string | undefined, base: URL, asked: { what: string; where: string }): URL {
     if (!location || !URL.canParse(location, base))
       throw new ProtocolError(asked, `does not say where to go on: '${location ?? ''}'`);
     const url = new URL(location, base);
-    const isSafe =
-      url.protocol === 'https:' || (url.protocol === 'http:' && this.#origin.protocol === 'http:');
-    if (!isSafe) throw new ProtocolError(asked, `leads away from https, to ${url.protocol}//${url.host}`);
-    return url;
+    if (isSafe(url, this.#origin, this.#insecure)) return url;
+    throw new ProtocolError(asked, `leads to ${url.protocol}//${url.host}, which is not safe`);
   }
 
   async #follow(
@@ -231,11 +191,4 @@ export function connect(
 
 export function request(repository: Repository, call: Call): Promise<Answer> {
   return repository.registry.request(repository.name, call);
-}
-
-function originOf(name: string, insecure: boolean | undefined): URL {
-  const host = name === 'docker.io' ? 'registry-1.docker.io' : name;
-  const { hostname } = new URL(`http://${host}`);
-  const isLoopback = hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
-  return new URL(`${(insecure ?? isLoopback) ? 'http' : 'https'}://${host}`);
 }

@@ -1,14 +1,13 @@
 import { type Blob, type BlobSource, hasBlob, type PushOptions } from './blobs.ts';
 import { DigestError } from './digest.ts';
-import { isPassing, ProtocolError, RegistryError } from './errors.ts';
+import { ProtocolError, RegistryError } from './errors.ts';
+import { persistWhileMoving } from './persist.ts';
 import { type Call, nameOf, type Repository } from './registry.ts';
 
 /** Blobs of up to this many bytes are sent in one request; cut, they are sent again. */
 const inOneRequest = 4 * 1024 * 1024;
 /** What a registry says that has forgotten an upload, or does not tell of any. */
 const unknown = [400, 404, 405, 416];
-/** Transfers take as long as they move; this is a day in milliseconds. */
-const deadlineMs = 24 * 60 * 60 * 1000;
 
 /**
  * Sends a blob (distribution specification, "Pushing blobs"): a small one in a POST and a PUT, a large one in a POST,
@@ -37,8 +36,10 @@ class Upload {
   #location: URL | undefined;
   /** How many bytes the registry has. */
   #offset = 0;
+  /** What the registry wants a chunk to have at least, in bytes. */
+  #leastChunk = 0;
   #sent = 0;
-  #isUncertain = false;
+  #tries = 0;
   #restarts = 0;
 
   constructor(
@@ -57,20 +58,10 @@ class Upload {
   }
 
   async run(): Promise<number> {
-    const { registry } = this.#repository;
-    let failures = 0;
-    let best = 0;
-    await registry.persist(this.#what, this.#options.signal, (signal) => this.#try(signal), {
-      deadlineMs,
-      attempts: Number.POSITIVE_INFINITY,
-      retryable: (error) => {
-        this.#isUncertain = true;
-        if (this.#offset > best) failures = 0;
-        best = Math.max(best, this.#offset);
-        if (this.#isToRestart(error)) return true;
-        failures += 1;
-        return failures < registry.options.attempts && isPassing(error);
-      },
+    await persistWhileMoving(this.#repository.registry.patience, {
+      ...{ what: this.#what, signal: this.#options.signal, at: () => this.#offset },
+      attempt: (signal) => this.#try(signal),
+      isWorthIt: (error) => this.#isToRestart(error),
     });
     return this.#sent;
   }
@@ -85,7 +76,8 @@ class Upload {
   }
 
   async #try(signal: AbortSignal): Promise<void> {
-    if (this.#isUncertain && this.#location && (await this.#isDone(this.#location, signal))) return;
+    const isAgain = this.#tries++ > 0;
+    if (isAgain && this.#location && (await this.#isDone(this.#location, signal))) return;
     let location = this.#location ?? (await this.#begin(signal));
     const { size, digest } = this.#blob;
     while (this.#offset < size && size > inOneRequest) location = await this.#sendChunk(location, signal);
@@ -105,12 +97,14 @@ class Upload {
   async #begin(signal: AbortSignal): Promise<URL> {
     this.#offset = 0;
     const call = { method: 'POST', path: 'blobs/uploads/', accept: [202], signal } as const;
-    return this.#at(await this.#call(call));
+    const answer = await this.#call(call);
+    this.#leastChunk = Number(answer.headers['oci-chunk-min-length'] ?? 0);
+    return this.#at(answer);
   }
 
   async #sendChunk(location: URL, signal: AbortSignal): Promise<URL> {
     const { chunkBytes = 1024 ** 3 } = this.#options;
-    const end = Math.min(this.#blob.size, this.#offset + chunkBytes);
+    const end = Math.min(this.#blob.size, this.#offset + Math.max(chunkBytes, this.#leastChunk));
     const answer = await this.#call({
       ...{ method: 'PATCH', path: location, accept: [202, 204], signal },
       ...{ body: this.#body(end, signal), headers: this.#headers(end) },

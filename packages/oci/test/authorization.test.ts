@@ -99,12 +99,18 @@ describe('tokens', () => {
     );
   });
 
-  it('does not ask a token server that is no address', async () => {
+  it('does not ask a token server that is no address, or reached in the clear over a network', async () => {
     const registry = await started((_, response) =>
       response.writeHead(401, { 'www-authenticate': 'Bearer realm="token"' }).end(),
     );
     await expect(listTags(open(registry).repository('a'))).rejects.toThrow(
       /names a token server that is not asked: 'token'/,
+    );
+    const other = await started((_, response) =>
+      response.writeHead(401, { 'www-authenticate': 'Bearer realm="http://tokens.invalid/"' }).end(),
+    );
+    await expect(listTags(open(other).repository('a'))).rejects.toThrow(
+      /names a token server that is not asked: 'http:\/\/tokens.invalid\/'/,
     );
   });
 });
@@ -168,6 +174,15 @@ describe('other hosts', () => {
     await expect(getManifest(open(registry).repository('a'), 'v1')).rejects.toMatchObject({ status: 401 });
     expect(other.seen).toHaveLength(1);
     expect(other.seen[0]?.headers.authorization).toBeUndefined();
+  });
+
+  it('are not followed into the clear', async () => {
+    const registry = await started((_, response) =>
+      response.writeHead(307, { location: 'http://storage.invalid/' }).end(),
+    );
+    await expect(hasBlob(open(registry).repository('a'), blob)).rejects.toThrow(
+      /leads to http:\/\/storage.invalid, which is not safe/,
+    );
   });
 
   it('are not followed for ever', async () => {

@@ -10,11 +10,13 @@ const content = Buffer.alloc(size);
 for (let i = 0; i < size; i += 4) content.writeUInt32LE(Math.imul(i, 2_654_435_761) >>> 0, i);
 const blob = { digest: digestOf(content), size };
 
+const least = 1024 * 1024;
+
 /**
  * An upload as the specification has it, which keeps what arrived of a request that was cut; no registry that is easily
  * had does. Each PATCH is cut after so many bytes, as long as there are `cuts`.
  */
-async function keepingRegistry(cuts: number[]) {
+async function keepingRegistry(cuts: number[], expected?: Parameters<typeof serve>[1]) {
   let kept = Buffer.alloc(0);
   let isStored = false;
   const answer = (request: IncomingMessage, response: ServerResponse) => {
@@ -22,7 +24,8 @@ async function keepingRegistry(cuts: number[]) {
     const range = `0-${Math.max(0, kept.length - 1)}`;
     if (request.method === 'HEAD')
       return response.writeHead(isStored ? 200 : 404, { 'content-length': isStored ? size : 0 }).end();
-    if (request.method === 'POST') return response.writeHead(202, { location: `${location}1` }).end();
+    if (request.method === 'POST')
+      return response.writeHead(202, { location: `${location}1`, 'oci-chunk-min-length': least }).end();
     if (request.method === 'GET') return response.writeHead(204, { location, range }).end();
     if (request.method === 'PUT') {
       isStored = `sha256:${createHash('sha256').update(kept).digest('hex')}` === blob.digest;
@@ -40,7 +43,7 @@ async function keepingRegistry(cuts: number[]) {
       response.writeHead(202, { location, range: `0-${kept.length - 1}` }).end(),
     );
   };
-  return serve(answer);
+  return serve(answer, expected);
 }
 
 it('goes on from what the registry kept, wherever the connection is cut', async () => {
@@ -66,6 +69,30 @@ it('goes on from what the registry kept, wherever the connection is cut', async 
     ),
     { numRuns: 25 },
   );
+});
+
+it('sends chunks of at least what the registry wants', async () => {
+  const server = await keepingRegistry([]);
+  const options = { credentials: async () => undefined, pauseMs: 0 };
+  await pushBlob(new Registry(server.host, options).repository('a'), blob, bytesSource(content), {
+    chunkBytes: 1,
+  });
+  const ranges = server.seen.flatMap(({ headers }) => headers['content-range'] ?? []);
+  expect(ranges).toEqual([0, 1, 2, 3, 4].map((i) => `${i * least}-${(i + 1) * least - 1}`));
+  await server.close();
+});
+
+it.each([
+  [
+    'refuse announcements of bodies',
+    (_: IncomingMessage, response: ServerResponse) => response.writeHead(417).end(),
+  ],
+  ['do not answer to them', () => undefined],
+])('sends large bodies also to servers that %s', async (_, expected) => {
+  const server = await keepingRegistry([], expected);
+  const repository = new Registry(server.host, { credentials: async () => undefined }).repository('a');
+  expect(await pushBlob(repository, blob, bytesSource(content))).toMatchObject({ how: 'uploaded' });
+  await server.close();
 });
 
 it('gives up when nothing gets across several times in a row, and names the registry', async () => {

@@ -51,14 +51,17 @@ interface Injected {
 export async function startOciProxy(target: string): Promise<OciProxy> {
   const requests: ProxiedRequest[] = [];
   const injected: Injected[] = [];
-  const server = createServer((incoming, answer) => {
+  const handle = (incoming: IncomingMessage, answer: ServerResponse) => {
     const { method = '', url: path = '', headers } = incoming;
     const seen: ProxiedRequest = { method, path, headers, bytes: 0 };
     requests.push(seen);
     const found = injected.find(({ match, left }) => left > 0 && match(seen));
     if (found) found.left -= 1;
+    // Who announces a body waits for this before sending it.
+    if (headers.expect && found?.fault.kind !== 'answer') answer.writeContinue();
     pass(target, incoming, answer, seen, found?.fault);
-  });
+  };
+  const server = createServer(handle).on('checkContinue', handle);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
@@ -85,7 +88,8 @@ function pass(
     answer.writeHead(fault.status, { connection: 'close', ...fault.headers }).end(fault.body);
     return;
   }
-  const { method, url: path, headers } = incoming;
+  const { method, url: path } = incoming;
+  const { expect, ...headers } = incoming.headers;
   const [host, port] = target.split(':');
   const outgoing = request({ host, port, method, path, headers, agent: false });
   const cut = () => {
