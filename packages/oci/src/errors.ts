@@ -32,11 +32,19 @@ export class RegistryError extends UserError {
 
 /** No answer came: the name is unknown, nobody listens, the connection was cut, or nothing moved for too long. */
 export class ConnectionError extends UserError {
+  /** Whether another try may help: not against a certificate, or a name that nobody has. */
+  readonly isPassing: boolean;
+
   constructor(host: string, cause: unknown) {
-    super(`the connection to ${host} failed: ${causeOf(cause)}`, {
+    const { code = '', text } = causeOf(cause);
+    const isUntrusted = /^(?:CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|ERR_TLS_CERT)/.test(code);
+    super(`the connection to ${host} failed: ${text}`, {
       cause,
-      advice: 'Check the name of the registry, and the network and proxy between here and there.',
+      advice: isUntrusted
+        ? "Have Node trust the registry's certificate: name the file of its authority in NODE_EXTRA_CA_CERTS."
+        : 'Check the name of the registry, and the network and proxy between here and there.',
     });
+    this.isPassing = !isUntrusted && !/^(?:ENOTFOUND|EPROTO|ERR_SSL_)/.test(code);
   }
 }
 
@@ -53,7 +61,7 @@ const passing = new Set([408, 429, 500, 502, 503, 504]);
 
 /** For core's `retry`: whether another try may help, and after how long where the registry says so. */
 export function isPassing(error: unknown): boolean | number {
-  if (error instanceof ConnectionError) return true;
+  if (error instanceof ConnectionError) return error.isPassing;
   if (!(error instanceof RegistryError) || !passing.has(error.status)) return false;
   return error.retryAfterMs ?? true;
 }
@@ -110,9 +118,9 @@ function parseRetryAfter(value: string | undefined): number | undefined {
   return Number.isNaN(ms) ? undefined : Math.max(0, ms);
 }
 
-function causeOf(cause: unknown): string {
-  const { code, message = String(cause) } = cause as NodeJS.ErrnoException;
+function causeOf(cause: unknown): { code: string | undefined; text: string } {
   // Several addresses were tried, each with its own failure.
   if (cause instanceof AggregateError) return causeOf(cause.errors[0]);
-  return code && !message.includes(code) ? `${message} (${code})` : message;
+  const { code, message = String(cause) } = cause as NodeJS.ErrnoException;
+  return { code, text: code && !message.includes(code) ? `${message} (${code})` : message };
 }
