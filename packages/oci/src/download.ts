@@ -4,6 +4,7 @@ import { DigestError, hashFor } from './digest.ts';
 import { ConnectionError, ProtocolError } from './errors.ts';
 import { persistWhileMoving } from './persist.ts';
 import { nameOf, type Repository } from './registry.ts';
+import { openSink } from './sink.ts';
 
 export interface PullOptions {
   signal?: AbortSignal | undefined;
@@ -36,10 +37,12 @@ export async function pullBlob(
     if (received > 0)
       for await (const chunk of handle.createReadStream({ start: 0, autoClose: false }))
         hash.update(chunk as Buffer);
-    await receive(repository, blob, received, options, async (chunk) => {
+    const sink = openSink(handle);
+    const take = (chunk: Buffer) => {
       hash.update(chunk);
-      await handle.appendFile(chunk);
-    });
+      return sink.add(chunk);
+    };
+    await receive(repository, blob, received, options, take).finally(() => sink.end());
     const found = digest();
     if (found === blob.digest) return;
     await handle.truncate(0);
