@@ -60,7 +60,9 @@ export interface ExampleMetric {
 }
 
 /** Resamples times examples that are drawn to show the noise of a metric that no rule asks for. */
-const mostShown = 100_000_000;
+const mostShown = 20_000_000;
+/** With fewer resamples, an interval shows little but their own noise. */
+const fewestShown = 200;
 
 /** Pairs the predictions, and estimates everything that the rules ask of them, and what else a reader wants to see. */
 export async function examineExamples(rules: Rules, options: ExampleOptions): Promise<Examples> {
@@ -97,8 +99,8 @@ export async function examineExamples(rules: Rules, options: ExampleOptions): Pr
       const wanted = { definition, kind, method: 'auto', obstacles, greaterIsBetter } as const;
       questions.add(whole, kind, `${definition.name} ${kind} auto`, () => ask(whole, wanted));
     }
-  const affordable = Math.floor(mostShown / Math.max(1, candidate.predictions.size));
-  await questions.answer({ resamples: Math.max(100, Math.min(resamples, affordable)), seed, signal });
+  const affordable = Math.min(resamples, Math.floor(mostShown / Math.max(1, candidate.predictions.size)));
+  await questions.answer({ resamples: affordable < fewestShown ? 0 : affordable, seed, signal });
 
   const metrics = [...shown.values()].flatMap((definition) =>
     metricRow(definition, whole, questions, isGreaterBetter(definition.name, rules[definition.name])),

@@ -38,7 +38,7 @@ export interface ChangeQuestion extends Asked {
 export type Question = ValueQuestion | ChangeQuestion;
 
 export interface EstimateOptions {
-  /** Default 10,000. */
+  /** Default 10,000; with 0, what only the bootstrap could tell has no interval. */
   resamples?: number | undefined;
   /** Default 0; the same seed gives the same estimates on every machine. */
   seed?: number | undefined;
@@ -117,8 +117,15 @@ function withoutBootstrap(question: Question, draws: Draws): Estimate | undefine
     const values = [first, ...(second ? [second] : [])].map(evaluate);
     return withoutNoise(combine(question, values), sizeOf(first), problem);
   }
-  if (method.startsWith('bootstrap') || (method === 'auto' && draws.strata)) return undefined;
-  return question.kind === 'value' ? ofValue(question) : ofChange(question, draws);
+  const known =
+    method.startsWith('bootstrap') || (method === 'auto' && draws.strata)
+      ? undefined
+      : question.kind === 'value'
+        ? ofValue(question)
+        : ofChange(question, draws);
+  if (known || draws.resamples > 0) return known;
+  const values = statisticsOf(question).map(evaluate);
+  return withoutNoise(combine(question, values), sizeOf(statisticsOf(question)[0]), 'it was not resampled');
 }
 
 function ofValue(question: ValueQuestion): Estimate | undefined {

@@ -1,8 +1,41 @@
-/**
- * The positions of `values` from the lowest to the highest; equal ones keep their order. A radix sort over the bits of
- * the numbers, several times as fast as sorting with a comparison. NaN is not allowed.
- */
+/** Metrics, intervals and plots of one column of scores share its order. */
+const known = new WeakMap<Float64Array, Uint32Array>();
+
+/** The positions of `values` from the lowest to the highest; equal ones keep their order. NaN is not allowed. */
 export function ascending(values: Float64Array): Uint32Array {
+  const before = known.get(values);
+  if (before) return before;
+  const order = values.length < fewValues ? byComparison(values) : byRadix(values);
+  known.set(values, order);
+  return order;
+}
+
+/**
+ * Finds the order of some of the values by that of all, without sorting them again.
+ *
+ * @param place Of each of all values, its position among those that were picked; -1 where it was not
+ */
+export function orderPicked(picked: Float64Array, all: Float64Array, place: Int32Array): void {
+  const order = new Uint32Array(picked.length);
+  let next = 0;
+  for (const position of ascending(all)) {
+    const at = place[position] as number;
+    if (at >= 0) order[next++] = at;
+  }
+  known.set(picked, order);
+}
+
+/** Up to so many, the digits of a radix sort take longer than comparisons. */
+const fewValues = 3000;
+
+function byComparison(values: Float64Array): Uint32Array {
+  return Uint32Array.from(values, (_, i) => i).sort(
+    (a, b) => (values[a] as number) - (values[b] as number) || a - b,
+  );
+}
+
+/** Over the bits of the numbers: of many, several times as fast as sorting with a comparison. */
+function byRadix(values: Float64Array): Uint32Array {
   const size = values.length;
   const words = new Uint32Array(Float64Array.from(values, (value) => value + 0).buffer); // -0 becomes 0
   const [low, high] = littleEndian ? [0, 1] : [1, 0];

@@ -7,7 +7,7 @@ export function proportionEstimate(successes: number, size: number): Estimate {
   const share = successes / size;
   return fromScore({
     ...{ value: share, size, method: 'Wilson score interval', range: [0, 1] },
-    score: (bound) => standardised(share - bound, Math.sqrt((bound * (1 - bound)) / size)),
+    score: (bound) => standardised(share - bound, Math.sqrt(bound) * Math.sqrt((1 - bound) / size)),
   });
 }
 

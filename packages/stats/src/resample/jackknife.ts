@@ -1,4 +1,5 @@
 import { aucWithoutEach } from '../delong.ts';
+import { orderPicked } from '../order.ts';
 import { picking, sizeOf } from '../pick.ts';
 import type { Statistic, Sums } from '../statistic.ts';
 import { evaluate, totalsOf } from '../value.ts';
@@ -26,11 +27,28 @@ function withoutGroups(statistic: Statistic): Float64Array {
   const count = groups(size);
   // In strides of a prime, so that no group is of one class where the classes take turns or follow each other.
   const stride = size % 7919 === 0 ? 7907 : 7919;
-  const scattered = Uint32Array.from({ length: size }, (_, i) => (i * stride) % size);
-  return Float64Array.from({ length: count }, (_, group) => {
-    const [from, to] = [Math.floor((group * size) / count), Math.floor(((group + 1) * size) / count)];
-    return evaluate(picking(scattered.filter((_, i) => i < from || i >= to))(statistic));
-  });
+  const groupOf = new Int32Array(size);
+  for (let i = 0; i < size; i++) groupOf[(i * stride) % size] = Math.floor(((i + 1) * count - 1) / size);
+  return Float64Array.from({ length: count }, (_, group) => evaluate(without(group, groupOf, statistic)));
+}
+
+/** The statistic of all examples but those of a group, whose order is that of all. */
+function without(group: number, groupOf: Int32Array, statistic: Statistic): Statistic {
+  let kept = 0;
+  const place = groupOf.map((one) => (one === group ? -1 : kept++));
+  const rows = new Uint32Array(kept);
+  for (const [i, at] of place.entries()) if (at >= 0) rows[at] = i;
+  const picked = picking(rows)(statistic);
+  const columns = sortedColumns(picked);
+  for (const [i, all] of sortedColumns(statistic).entries())
+    orderPicked(columns[i] as Float64Array, all, place);
+  return picked;
+}
+
+/** What has to be sorted for a value. */
+function sortedColumns(statistic: Statistic): Float64Array[] {
+  if (statistic.kind === 'mean') return statistic.of.map(({ score }) => score);
+  return statistic.kind === 'auc' || statistic.kind === 'average-precision' ? [statistic.score] : [];
 }
 
 function ofSums({ columns, cell, cells, value }: Sums): Float64Array {
