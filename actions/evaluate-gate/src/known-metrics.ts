@@ -3,9 +3,14 @@ import { isFairness } from '@mlops/stats/fairness';
 import { metricNamed } from '@mlops/stats/metrics';
 import { askedOf, type BoundName, type Rule, type Rules } from './rules.ts';
 
-/** Names whose last word says that less is better, whatever stands before it. */
-const lessIsBetter =
-  /(^|[._/-])(loss|error|err|mse|rmse|mae|mape|perplexity|wer|cer|latency|duration|time|seconds|cost|bytes|model_size|energy|co2)$/i;
+const units = 'ns|us|ms|s|secs?|seconds|min|minutes|h|hours|[kmg]i?b|bytes|usd|eur|wh|kwh|g|kg';
+/** Names that say that less is better: whatever stands before the word, and which unit or percentile behind it. */
+const lessIsBetter = new RegExp(
+  `(^|[._/-])(loss|error|err|mse|rmse|mae|mape|perplexity|wer|cer|latency|duration|time|runtime|cost|memory|model_size|energy|co2)([._-](p[0-9.]+|mean|avg|median|max|min|peak|total|${units}))*$`,
+  'i',
+);
+/** A length of time or an amount of memory, but not a rate, such as `images_per_s`. */
+const amount = /(?<!per)[._-](ns|us|ms|s|secs?|seconds|bytes)$/i;
 
 interface Known {
   name: string;
@@ -45,7 +50,9 @@ export function isGreaterBetter(metric: string, rule: Pick<Rule, 'greater_is_bet
 export function knownDirection(metric: string): boolean | undefined {
   // scikit-learn negates losses, so that more of a score is always better.
   if (/(^|\.)neg(ative)?_[^.]*$/.test(metric)) return true;
-  return builtIn(metric)?.greaterIsBetter ?? (lessIsBetter.test(metric) ? false : undefined);
+  return (
+    builtIn(metric)?.greaterIsBetter ?? (lessIsBetter.test(metric) || amount.test(metric) ? false : undefined)
+  );
 }
 
 /**

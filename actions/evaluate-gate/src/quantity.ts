@@ -13,9 +13,9 @@ const units: Readonly<Record<string, Readonly<Record<string, number>>>> = {
 const kinds: readonly (readonly [RegExp, keyof typeof units, unit?: string])[] = [
   [/(^|\.)training_energy$/, 'watt hours'],
   [/(^|\.)training_co2$/, 'grams'],
-  [/(_|\b)(ms|milliseconds)$/, 'seconds', 'ms'],
+  [/(?<!per)(_|\b)(ms|milliseconds)$/, 'seconds', 'ms'],
   [/(_|\b)(mb)$/i, 'bytes', 'MB'],
-  [/(^|[._/-])(latency|duration|time)(_(mean|p[\d.]+))?$|(_|\b)(s|sec|seconds)$/, 'seconds'],
+  [/(^|[._/-])(latency|duration|time)(_(mean|p[\d.]+))?$|(?<!per)(_|\b)(s|sec|seconds)$/, 'seconds'],
   [/(^|[._/-])(size|bytes)$|_(size|bytes)$/, 'bytes'],
 ];
 

@@ -177,7 +177,8 @@ function ruleOf(
   written: z.infer<typeof amount> | z.infer<typeof rule>,
   problem: Problem,
 ): Rule {
-  if (typeof written !== 'object') return ruleOf(metric, rule.parse({ threshold: written }), problem);
+  if (typeof written !== 'object')
+    return ruleOf(metric, rule.parse({ threshold: written }), (message) => problem(message));
   const { slices: ofSlices, groups: ofGroups, ...rest } = written;
   const made: Rule = {
     ...withoutBounds(rest),

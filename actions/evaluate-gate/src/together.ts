@@ -1,4 +1,4 @@
-import { measuredOf, type RuleRecord, type SliceRecord } from '@mlops/core/record';
+import { measuredOf, type RuleRecord, type SliceRecord, sliceName } from '@mlops/core/record';
 import type { Estimate } from '@mlops/stats';
 import { examplesNeeded, holm } from '@mlops/stats/estimate';
 import { type Finding, judgeBound, signedBound } from './bound.ts';
@@ -137,13 +137,14 @@ function together(parts: readonly Part[], { rule: { confidence } }: Asked, none:
       ...{ verdict: 'inconclusive', explanation: none },
     };
   const { column, value, verdict, explanation, ...numbers } = worst.record;
+  const name = sliceName(worst.record);
   const judged = slices.filter((one) => one.verdict !== 'too-small').length;
   return {
     ...numbers,
     verdict,
-    explanation: `${verdict === 'pass' && judged > 1 ? 'the worst, ' : ''}${column}=${value}: ${explanation}`,
+    explanation: `${verdict === 'pass' && judged > 1 ? 'the worst, ' : ''}${name}: ${explanation}`,
     slices,
-    worstSlice: `${column}=${value}`,
+    worstSlice: name,
   };
 }
 

@@ -284,6 +284,13 @@ describe('what is known of a metric', () => {
     ['neg_log_loss', { threshold: -0.2 }, -0.1, 'pass'],
     ['test.recall.8', { threshold: 0.9 }, 0.95, 'pass'],
     ['mystery', { threshold: 0.9 }, 0.95, 'pass'],
+    ['latency_ms', { threshold: 100 }, 120, 'fail'],
+    ['p95_latency_ms', { threshold: 100 }, 90, 'pass'],
+    ['api.latency.p99', { threshold: 100 }, 120, 'fail'],
+    ['inference_time_s', { threshold: 1 }, 2, 'fail'],
+    ['gpu_memory_mb', { threshold: 1000 }, 2000, 'fail'],
+    ['images_per_s', { threshold: 100 }, 120, 'pass'],
+    ['throughput_per_second', { threshold: 100 }, 90, 'fail'],
     // What its name cannot be is no measurement.
     ['log_loss', { threshold: 0.2 }, -0.3, 'fail'],
     ['accuracy', { threshold: 0.9 }, 93.5, 'fail'],

@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { GateRecord, JobRecord, RuleRecord, RunRecord } from '@mlops/core/record';
+import {
+  type GateRecord,
+  type JobRecord,
+  type RuleRecord,
+  type RunRecord,
+  sliceName,
+} from '@mlops/core/record';
 import type { Annotation, CheckRun } from './check-run.ts';
 import type { RulePlace } from './rule-places.ts';
 
@@ -91,7 +97,7 @@ function slicesOf({ slices = [] }: RuleRecord): string[] {
   return [
     ...bad
       .slice(0, slicesNamed)
-      .map(({ column, value, verdict, explanation }) => `${column}=${value}: ${verdict}, ${explanation}`),
+      .map((slice) => `${sliceName(slice)}: ${slice.verdict}, ${slice.explanation}`),
     ...(bad.length > slicesNamed ? [`… and ${bad.length - slicesNamed} more slices`] : []),
   ];
 }

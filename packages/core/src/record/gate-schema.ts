@@ -168,3 +168,8 @@ export type IntervalRecord = z.infer<typeof interval>;
 export type PredictionsRecord = z.infer<typeof predictions>;
 export type PlotsRecord = z.infer<typeof plots>;
 export type GateRecord = z.infer<typeof gateSchema>;
+
+/** `site=Lyon`, as it is called in `worstSlice` and wherever people read of it. */
+export function sliceName({ column, value }: Pick<SliceRecord, 'column' | 'value'>): string {
+  return `${column}=${value || '(empty)'}`;
+}

@@ -8,7 +8,7 @@ export type {
   RuleRecord,
   SliceRecord,
 } from './gate-schema.ts';
-export { verdictSchema } from './gate-schema.ts';
+export { sliceName, verdictSchema } from './gate-schema.ts';
 export { gitFailure, gitWords, originOf, type Remote, ScratchRepository } from './git.ts';
 export { jobRecordPath, writeJobRecord } from './job-record.ts';
 export { isKept, type Kept, keepFile, keptFile, keptPath, mostKeptBytes } from './kept.ts';

@@ -1,5 +1,5 @@
 import { code, plain } from '@mlops/core';
-import type { GateRecord, RuleRecord, TrainingRecord } from '@mlops/core/record';
+import { type GateRecord, type RuleRecord, sliceName, type TrainingRecord } from '@mlops/core/record';
 import { type Comparison, comparisons } from '../comparison.ts';
 import { askedText, byText, changeText, intervalText, slicesTitle, valueText } from '../rule-text.ts';
 import { countText, signs } from '../text.ts';
@@ -103,7 +103,7 @@ function slicesTable(rule: RuleRecord): string {
     ['Verdict', 'Slice', '#Examples', '#Found', 'Why'],
     (rule.slices ?? []).map((slice) => [
       slice.verdict === 'too-small' ? 'too small' : `${signs[slice.verdict]} ${slice.verdict}`,
-      code(`${slice.column}=${slice.value}`),
+      code(sliceName(slice)),
       slice.examples?.toLocaleString('en') ?? '–',
       found({ ...rule, candidate: slice.candidate, change: slice.change, interval: slice.interval }),
       plain(slice.explanation),

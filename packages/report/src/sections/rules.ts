@@ -1,4 +1,4 @@
-import { type GateRecord, numberOf, type RuleRecord, type SliceRecord } from '@mlops/core/record';
+import { type GateRecord, numberOf, type RuleRecord, type SliceRecord, sliceName } from '@mlops/core/record';
 import { type Domain, domainOf, type Strip, strip } from '../charts/strip.ts';
 import { type Html, html } from '../html.ts';
 import {
@@ -85,14 +85,13 @@ function slicesPart(rule: RuleRecord): Html {
   const slices = (rule.slices ?? []).toSorted((a, b) => badness(rule, b) - badness(rule, a));
   const strips = slices.slice(0, mostDrawn).map((slice) => stripOf(rule, slice));
   const domain = domainOf(strips.filter((one) => one !== undefined));
-  const nameOf = ({ column, value }: SliceRecord) => `${column}=${value}`;
   return html`<h3>${slicesTitle(rule)}: <code>${rule.metric}</code> ${askedText(rule)}</h3>${foldingTable(
     ['Verdict', 'Slice', '#Examples', '~Evidence', 'Why'],
     slices.map((slice, i) => [
       slice.verdict === 'too-small'
         ? html`<span class="soft nowrap">– too small</span>`
         : verdictHtml(slice.verdict),
-      html`<code>${nameOf(slice)}</code>${nameOf(slice) === rule.worstSlice && html`<small><strong>worst</strong></small>`}`,
+      html`<code>${sliceName(slice)}</code>${sliceName(slice) === rule.worstSlice && html`<small><strong>worst</strong></small>`}`,
       slice.examples?.toLocaleString('en') ?? '–',
       sliceEvidence(rule, slice, strips[i], domain),
       html`${slice.explanation}${slice.needed !== undefined && html`<small>some ${countText(slice.needed, 'example')} would have decided it</small>`}`,
@@ -108,7 +107,7 @@ function sliceEvidence(
   domain: Domain | undefined,
 ): Html | string {
   if (!shown || !domain) return labelOf(rule, slice);
-  const label = `${slice.column}=${slice.value}: ${labelOf(rule, slice)}`;
+  const label = `${sliceName(slice)}: ${labelOf(rule, slice)}`;
   const kind = slice.verdict === 'too-small' ? 'none' : slice.verdict;
   return html`${strip({ ...shown, label, kind }, domain)}<small>${labelOf(rule, slice).replace(/, bound .*/, '')}</small>`;
 }

@@ -92,7 +92,7 @@ export function metricsOf(predictions: Predictions): MetricDefinition[] {
 /** Names of the metrics that a pattern may stand for: those of `metricsOf`, and those of each class. */
 export function namesOf(predictions: Predictions): string[] {
   const { task, classes } = predictions;
-  const byClass = task === 'multiclass' ? ['precision', 'recall', 'f1'] : [];
+  const byClass = task === 'binary' || task === 'multiclass' ? ['precision', 'recall', 'f1'] : [];
   return [
     ...metricsOf(predictions).map(({ name }) => name),
     ...byClass.flatMap((score) => classes.map((one) => `${score}[${one}]`)),
