@@ -74,9 +74,9 @@ async function bundled(file: string): Promise<string> {
 
 const program = `
   import { Registry } from '@mlops/oci';
-  import { packModel, pushModel } from '@mlops/oci/model';
+  import { packAndPushModel } from '@mlops/oci/model';
   const [host, folder] = process.argv.slice(2);
-  await pushModel(new Registry(host).repository('model'), await packModel(folder), 'v1');
+  await packAndPushModel(new Registry(host).repository('model'), folder, 'v1');
 `;
 
 async function cold(push: Push, cwd: string): Promise<number> {

@@ -14,7 +14,7 @@ import {
   Registry,
   type Repository,
 } from '@mlops/oci';
-import { packModel, pullModel, pushModel, readModel, verifyModel } from '@mlops/oci/model';
+import { packAndPushModel, packModel, pullModel, pushModel, readModel, verifyModel } from '@mlops/oci/model';
 import {
   type OciProxy,
   type OciRegistry,
@@ -111,6 +111,33 @@ it('is pushed and pulled whole, and the second time nothing is sent or fetched',
   expect(proxy.requests.slice(requests).map(({ method, bytes }) => [method, bytes])).toEqual([['HEAD', 0]]);
   expect(await push('v2')).toMatchObject({ sent: 0, present: 5, uploaded: 0 });
   expect((await pullModel(repository, 'v1', target)).received).toBe(0);
+});
+
+it('is sent while it is hashed, with the same result', async () => {
+  const { pack, ...pushed } = await packAndPushModel(repository, model, 'v1');
+  expect(pushed).toMatchObject({ uploaded: 5, present: 0 });
+  expect(pack.manifest).toEqual((await packModel(model)).manifest);
+  expect((await verifyModel(repository, 'v1')).missing).toEqual([]);
+  const requests = proxy.requests.length;
+  expect(await packAndPushModel(repository, model, 'v1')).toMatchObject({ sent: 0, uploaded: 0 });
+  expect(proxy.requests.slice(requests).every(({ method, bytes }) => method === 'HEAD' && bytes === 0)).toBe(
+    true,
+  );
+});
+
+it('leaves no manifest, and waits for nothing, when a file is refused or cannot be packed', async () => {
+  proxy.inject({ kind: 'answer', status: 403 }, is('POST', ''));
+  await expect(packAndPushModel(repository, model, 'v1')).rejects.toMatchObject({ status: 403 });
+  await expect(push('v1', { signal: AbortSignal.abort(new Error('cancelled')) })).rejects.toThrow(
+    'cancelled',
+  );
+  proxy.inject({ kind: 'answer', status: 413 }, is('PATCH', ''));
+  await expect(push()).rejects.toMatchObject({ status: 413 });
+  await writeFile(join(model, 'other.bin'), 'version https://git-lfs.github.com/spec/v1\noid x');
+  await expect(packAndPushModel(repository, model, 'v1')).rejects.toThrow(
+    /'other.bin' is a pointer of Git LFS/,
+  );
+  expect(await headManifest(repository, 'v1')).toBeUndefined();
 });
 
 it('sends and fetches of a new version what changed, and links from other repositories what they have', async () => {

@@ -190,6 +190,17 @@ describe('blobs', () => {
     expect(ranges.slice(1)).toEqual([1, 2, 3].map(() => expect.stringMatching(/^bytes=\d+-$/)));
   });
 
+  it('come whole over connections on which nothing moves any more', async () => {
+    await push();
+    const target = join(folder, `${count}.part`);
+    const impatient = open({ idleMs: 200 }).repository(repository.name);
+    await hasBlob(impatient, blob); // Logged in.
+    proxy.inject({ kind: 'stall', after: 10 * mebi }, is('GET', '/blobs/'));
+    await pullBlob(impatient, blob, target);
+    expect(Buffer.compare(await readFile(target), large)).toBe(0);
+    expect(requestsOf('GET').at(-1)?.headers.range).toMatch(/^bytes=\d+-$/);
+  });
+
   it('go on from what an ended pull left, and begin again when that is something else', async () => {
     await push();
     const target = join(folder, `${count}.part`);

@@ -44,7 +44,7 @@ export function openHttp({ env, idleMs }: { env: NodeJS.ProcessEnv; idleMs: numb
       const sized = body && { 'content-length': String(lengthOf(body)) };
       const headers = { 'user-agent': 'mlops', ...asked.headers, ...sized, ...expect };
       const outgoing = request(url, { method, agent, headers, ...(signal && { signal }) });
-      outgoing.setTimeout(idleMs, () => outgoing.destroy(new Error(`nothing moved for ${idleMs / 1000} s`)));
+      outgoing.setTimeout(idleMs, () => outgoing.destroy(stalled(idleMs)));
       outgoing.on('error', (error) =>
         reject(signal?.aborted ? signal.reason : new ConnectionError(url.host, error)),
       );
@@ -76,6 +76,10 @@ export function openHttp({ env, idleMs }: { env: NodeJS.ProcessEnv; idleMs: numb
 const expectFrom = 1024 * 1024;
 /** What does not answer to an announcement within so many milliseconds does not know of them. */
 const expectMs = 1000;
+
+function stalled(ms: number): Error {
+  return Object.assign(new Error(`nothing moved for ${ms / 1000} s`), { code: 'ETIMEDOUT' });
+}
 
 /** node:https takes long to load, and is not needed on loopback. */
 async function loadAgent(protocol: string, env: NodeJS.ProcessEnv) {

@@ -11,6 +11,7 @@ export interface FoundFile {
   kind: Kind;
   /** Whether the kind is a guess from the size. */
   guessed: boolean;
+  bytes: number;
 }
 
 /**
@@ -25,15 +26,16 @@ export async function findFiles(folder: string, kitfile: Kitfile | undefined): P
     await Promise.all(paths.map(async (path) => [path, (await stat(join(folder, path))).size] as const)),
   );
   const found = paths.flatMap((path): FoundFile[] => {
-    const named = kindOf(path, sizes.get(path) ?? 0);
-    if (!kitfile) return [{ path, ...named }];
-    if (path === kitfile.file) return [{ path, kind: 'weight.config', guessed: false }];
+    const bytes = sizes.get(path) ?? 0;
+    const named = { path, bytes, ...kindOf(path, bytes) };
+    if (!kitfile) return [named];
+    if (path === kitfile.file) return [{ ...named, kind: 'weight.config', guessed: false }];
     const section = sectionOf(path, kitfile.sections);
     if (!section) return [];
-    if (section.kind) return [{ path, kind: section.kind, guessed: false }];
+    if (section.kind) return [{ ...named, kind: section.kind, guessed: false }];
     // What stands under `model` is the model, unless its name tells what else it is.
     const isOther = section.path !== path && !named.guessed && named.kind !== 'dataset';
-    return [{ path, kind: isOther ? named.kind : 'weight', guessed: false }];
+    return [{ ...named, kind: isOther ? named.kind : 'weight', guessed: false }];
   });
   if (kitfile) checkSections(kitfile, found);
   if (found.length === 0)
@@ -46,7 +48,7 @@ export async function findFiles(folder: string, kitfile: Kitfile | undefined): P
   );
   await refusePointers(
     folder,
-    found.filter(({ path }) => (sizes.get(path) ?? 0) <= maxPointer),
+    found.filter(({ bytes }) => bytes <= maxPointer),
   );
   return found.sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
 }

@@ -17,6 +17,8 @@ export interface PackOptions {
   /** Where digests of unchanged files are kept between runs; see @mlops/core/hash. */
   statCacheFile?: string;
   signal?: AbortSignal | undefined;
+  /** Is told of each file as soon as its digest is known. */
+  onHashed?: ((file: ModelFile) => void) | undefined;
 }
 
 export interface ModelFile {
@@ -46,10 +48,10 @@ const maxManifest = 4 * 1024 * 1024;
  * @throws UserError for pointers of Git LFS, facts and Kitfiles that the specifications do not have, and empty folders
  */
 export async function packModel(folder: string, options: PackOptions = {}): Promise<ModelPack> {
-  const { facts = {}, subject, statCacheFile, signal } = options;
+  const { facts = {}, subject } = options;
   const kitfile = await readKitfile(folder);
   const found = await findFiles(folder, kitfile);
-  const files = await digested(folder, found, { statCacheFile, signal });
+  const files = await hashed(folder, found, options);
   const format = formatOf(files.filter(({ kind }) => kind === 'weight').map(({ path }) => path));
   const bytes = buildConfig(
     {
@@ -71,33 +73,43 @@ export async function packModel(folder: string, options: PackOptions = {}): Prom
   return { folder, files, config, manifest: manifestOf(manifest, folder), subject };
 }
 
-async function digested(
+/** Files of at least this many bytes are told of one by one, others together: that hashes small ones faster. */
+const largeBytes = 32 * 1024 * 1024;
+
+async function hashed(
   folder: string,
   found: readonly FoundFile[],
-  options: { statCacheFile: string | undefined; signal: AbortSignal | undefined },
+  { statCacheFile, signal, onHashed }: PackOptions,
 ): Promise<ModelFile[]> {
-  const hasher = await openHasher(options);
+  const hasher = await openHasher({ statCacheFile, signal });
+  const files = new Map<FoundFile, ModelFile>();
+  const hash = async (group: readonly FoundFile[]) => {
+    const paths = group.map(({ path }) => path);
+    const digests = new Map((await hasher.paths(folder, paths)).map((one) => [one.path, one]));
+    for (const one of group) {
+      const { digest = '', bytes = 0 } = digests.get(one.path) ?? {};
+      const file = describe(one, digest, bytes);
+      files.set(one, file);
+      onHashed?.(file);
+    }
+  };
+  const isLarge = ({ bytes }: FoundFile) => bytes >= largeBytes;
+  const groups = [...found.filter(isLarge).map((one) => [one]), found.filter((one) => !isLarge(one))];
   try {
-    const digests = await hasher.paths(
-      folder,
-      found.map(({ path }) => path),
-    );
-    const byPath = new Map(digests.map((digest) => [digest.path, digest]));
-    return found.map(({ path, kind, guessed }) => {
-      const { digest = '', bytes = 0 } = byPath.get(path) ?? {};
-      const descriptor: Descriptor = {
-        ...{ mediaType: rawType(kind), digest, size: bytes },
-        annotations: {
-          [annotations.metadata]: metadataOf(path, bytes),
-          [annotations.untested]: String(guessed),
-          [annotations.filepath]: path,
-        },
-      };
-      return { path, kind, descriptor };
-    });
+    await Promise.all(groups.map(hash));
+    return found.flatMap((one) => files.get(one) ?? []);
   } finally {
     await hasher.close();
   }
+}
+
+function describe({ path, kind, guessed }: FoundFile, digest: string, bytes: number): ModelFile {
+  const notes = {
+    [annotations.metadata]: metadataOf(path, bytes),
+    [annotations.untested]: String(guessed),
+    [annotations.filepath]: path,
+  };
+  return { path, kind, descriptor: { mediaType: rawType(kind), digest, size: bytes, annotations: notes } };
 }
 
 /** The specification's FileMetadata; it advises constants for what differs between machines. */

@@ -16,8 +16,8 @@ export type Fault =
   | { kind: 'cut-answer'; after: number }
   /** The registry does it, and nobody hears of it. */
   | { kind: 'lose-answer' }
-  /** Nothing is answered at all. */
-  | { kind: 'stall' }
+  /** Nothing is answered, or no more after so many bytes, and the connection stays. */
+  | { kind: 'stall'; after?: number }
   | { kind: 'alter'; alter: (answer: { headers: IncomingHttpHeaders; body: Buffer }) => Buffer };
 
 export interface ProxiedRequest {
@@ -82,7 +82,7 @@ function pass(
   seen: ProxiedRequest,
   fault: Fault | undefined,
 ): void {
-  if (fault?.kind === 'stall') return;
+  if (fault?.kind === 'stall' && fault.after === undefined) return;
   if (fault?.kind === 'answer') {
     seen.status = fault.status;
     answer.writeHead(fault.status, { connection: 'close', ...fault.headers }).end(fault.body);
@@ -140,15 +140,18 @@ function giveBack(
   }
   answer.writeHead(status, upstream.headers);
   upstream.once('error', cut);
-  if (fault?.kind !== 'cut-answer') {
+  if (fault?.kind !== 'cut-answer' && fault?.kind !== 'stall') {
     upstream.pipe(answer);
     return;
   }
+  const { kind, after = 0 } = fault;
   let passed = 0;
+  upstream.once('end', () => passed < after && answer.end());
   upstream.on('data', (chunk: Buffer) => {
-    const left = fault.after - passed;
+    const left = after - passed;
     passed += chunk.length;
     if (chunk.length < left) answer.write(chunk);
-    else if (left > 0) answer.write(chunk.subarray(0, left), () => setImmediate(cut));
+    else if (left > 0)
+      answer.write(chunk.subarray(0, left), () => kind === 'cut-answer' && setImmediate(cut));
   });
 }
