@@ -1,3 +1,4 @@
+import { command } from '@mlops/core/process';
 import {
   bytesSource,
   type Descriptor,
@@ -15,6 +16,7 @@ import {
   referrersTag,
 } from '@mlops/oci';
 import { type OciRegistry, type ProxiedRequest, startOciProxy, startOciRegistry } from '@mlops/testkit/oci';
+import { tool } from '@mlops/tools';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 let registries: Record<'distribution' | 'memory', OciRegistry>;
@@ -111,6 +113,22 @@ it('are added again where another job wrote over them', async () => {
     /others keep writing over the tag/,
   );
   await proxy.close();
+});
+
+it.each(['distribution', 'memory'] as const)('are shared with oras, on %s', async (kind) => {
+  const repository = fresh(kind);
+  const subject = await image(repository, { os: 'linux', architecture: 'amd64' }, 'v1');
+  const { descriptor } = await referrer(repository, subject, 'application/ours');
+  const oras = await tool('oras');
+  const place = `${registries[kind].host}/${repository.name}:v1`;
+  const run = async (...args: string[]) => (await command(oras, [...args, '--plain-http', place])).stdout;
+  expect(await run('discover', '--format', 'json')).toContain(descriptor.digest);
+  await run('attach', '--artifact-type', 'application/theirs', '--annotation', 'a=b');
+  const found = await listReferrers(repository, subject.digest);
+  expect(found.map(({ artifactType }) => artifactType).sort()).toEqual([
+    'application/ours',
+    'application/theirs',
+  ]);
 });
 
 describe('mergeIndex', () => {
