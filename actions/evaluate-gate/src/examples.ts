@@ -93,14 +93,18 @@ export async function examineExamples(rules: Rules, options: ExampleOptions): Pr
       one,
     ]),
   );
-  for (const definition of shown.values())
+  const affordable = Math.min(resamples, Math.floor(mostShown / Math.max(1, candidate.predictions.size)));
+  const drawn = { resamples: affordable < fewestShown ? 0 : affordable, seed, signal };
+  for (const definition of shown.values()) {
     for (const kind of ['value', 'change'] as const) {
       const greaterIsBetter = isGreaterBetter(definition.name, rules[definition.name]);
       const wanted = { definition, kind, method: 'auto', obstacles, greaterIsBetter } as const;
       questions.add(whole, kind, `${definition.name} ${kind} auto`, () => ask(whole, wanted));
     }
-  const affordable = Math.min(resamples, Math.floor(mostShown / Math.max(1, candidate.predictions.size)));
-  await questions.answer({ resamples: affordable < fewestShown ? 0 : affordable, seed, signal });
+    // Where they share no resamples, the columns of many examples need not be held for all at once.
+    if (drawn.resamples === 0) await questions.answer(drawn);
+  }
+  await questions.answer(drawn);
 
   const metrics = [...shown.values()].flatMap((definition) =>
     metricRow(definition, whole, questions, isGreaterBetter(definition.name, rules[definition.name])),
