@@ -1,7 +1,7 @@
 import { type IntervalRecord, measuredOf, type RuleRecord } from '@mlops/core/record';
+import { format, valueText } from '@mlops/metrics/quantity';
 import type { Estimate } from '@mlops/stats';
 import { examplesNeeded } from '@mlops/stats/estimate';
-import { format, valueText } from './quantity.ts';
 import type { BoundName } from './rules.ts';
 
 /** What a bound makes of a metric. */

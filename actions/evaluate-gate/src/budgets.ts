@@ -1,6 +1,6 @@
 import { UserError } from '@mlops/core';
 import type { TrainingRecord } from '@mlops/core/record';
-import { isCost } from './quantity.ts';
+import { isCost } from '@mlops/metrics/quantity';
 import type { Rules } from './rules.ts';
 
 /**

@@ -1,7 +1,7 @@
+import { quantity } from '@mlops/metrics/quantity';
 import { isFairness } from '@mlops/stats/fairness';
 import { methods } from '@mlops/stats/methods';
 import * as z from 'zod';
-import { quantity } from './quantity.ts';
 
 /** A number, or one with a unit that is known of the metric, such as `50 MB`, `200 ms` or `95 %`. */
 const amount = z.union([z.number(), z.string()]);

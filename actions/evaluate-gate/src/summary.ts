@@ -1,6 +1,6 @@
 import { code, plain, table } from '@mlops/core';
 import { type GateRecord, numberOf, type RuleRecord } from '@mlops/core/record';
-import { format, valueText } from './quantity.ts';
+import { format, valueText } from '@mlops/metrics/quantity';
 
 const signs = { pass: '✅', warn: '⚠️', fail: '❌', inconclusive: '❔' } as const;
 

@@ -1,11 +1,11 @@
 import { measuredOf, type RuleRecord, type SliceRecord, sliceName } from '@mlops/core/record';
+import { format } from '@mlops/metrics/quantity';
 import type { Estimate } from '@mlops/stats';
 import { examplesNeeded, holm } from '@mlops/stats/estimate';
 import { type Finding, judgeBound, signedBound } from './bound.ts';
 import type { SliceExamples } from './examples.ts';
 import type { GroupDifference } from './fairness.ts';
 import { isGreaterBetter } from './known-metrics.ts';
-import { format } from './quantity.ts';
 import type { Asked } from './rules.ts';
 
 /** What becomes of a rule that is asked of many parts; its numbers are those of the worst. */

@@ -1,5 +1,6 @@
 import type { UserError } from '@mlops/core';
 import type { RuleRecord, TrainingRecord } from '@mlops/core/record';
+import { valueText } from '@mlops/metrics/quantity';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { budgetsOf, checkCurrency } from '../src/budgets.ts';
@@ -7,7 +8,6 @@ import { type Evidence, isPassed, judge, type Verdict, verdictOf } from '../src/
 import { checkRules } from '../src/known-metrics.ts';
 import { measurementsIn, withBudgets } from '../src/measurements.ts';
 import { withoutPatterns } from '../src/patterns.ts';
-import { valueText } from '../src/quantity.ts';
 import { rulesSchema } from '../src/rules.ts';
 
 const nan = Number.NaN;
@@ -415,6 +415,8 @@ describe('how rules are written', () => {
     ['training_energy', 0.02, '0.02 Wh'],
     ['training_co2', 0, '0'],
     ['inference_ms', 3, '3'],
+    ['epoch_time', 120, '120'], // who knows whether it is in seconds
+    ['batch_size', 64, '64'],
     ['accuracy', 2 / 3, '0.666667'],
   ])('%s of %d is shown as %s', (metric, value, text) => {
     expect(valueText(metric, value)).toBe(text);

@@ -71,7 +71,7 @@ function metricFacts({ training, gates }: Model): Fact[] {
   return [
     ...judged.map(({ metric, candidate, candidateInterval }) => ({
       label: metric,
-      value: `${valueText(metric, candidate)}${candidateInterval ? ` ${intervalText(candidateInterval)}` : ''}`,
+      value: `${valueText(metric, candidate)}${candidateInterval ? ` ${intervalText(candidateInterval, metric)}` : ''}`,
     })),
     ...others.map(([label, value]) => ({ label, value: valueText(label, value) })),
   ];

@@ -71,7 +71,7 @@ describe('in words', () => {
   test.each([
     [{ rule: 'threshold', bound: 0.94 }, 'at least 0.94'],
     [{ rule: 'threshold', bound: 0.2, greaterIsBetter: false }, 'at most 0.2'],
-    [{ metric: 'model_size', rule: 'threshold', bound: 5e7, greaterIsBetter: false }, 'at most 50.0 MB'],
+    [{ metric: 'model_size', rule: 'threshold', bound: 5e7, greaterIsBetter: false }, 'at most 50 MB'],
     [{ rule: 'min_absolute_change', bound: 0.01 }, 'at least 0.01 better than the baseline'],
     [{ rule: 'min_absolute_change', bound: -0.01 }, 'at most 0.01 worse than the baseline'],
     [{ rule: 'min_relative_change', bound: -0.2 }, 'at most 20 % worse than the baseline'],
@@ -89,14 +89,16 @@ describe('in words', () => {
   });
 
   test('numbers have signs where they are changes, and units where they are amounts', () => {
-    expect([0.01, -0.01, 0, null, 'NaN' as const].map(changeText)).toEqual([
+    expect([0.01, -0.01, 0, null, 'NaN' as const].map((change) => changeText(change))).toEqual([
       '+0.01',
       '−0.01',
       '0',
       '–',
       'NaN',
     ]);
-    expect(valueText('training_time', 90)).toBe('1 min 30 s');
+    expect(valueText('training_time', 90)).toBe('1.5 min');
+    expect(changeText(-0.0004, 'latency_p95')).toBe('−400 µs');
+    expect(intervalText(between(0.0102, 0.0141), 'latency_p95')).toBe('[10.2, 14.1] ms');
     expect(valueText('model_size', 'NaN')).toBe('NaN');
     expect(valueText('constructor', 1)).toBe('1');
   });

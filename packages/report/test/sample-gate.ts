@@ -136,7 +136,7 @@ function rules(): RuleRecord[] {
     {
       ...{ metric: 'model_size', rule: 'threshold', bound: 5e7, candidate: 182_000, baseline: null },
       ...{ change: null, greaterIsBetter: false, severity: 'fail', verdict: 'pass' },
-      explanation: '182.0 kB is at most 50.0 MB',
+      explanation: '182 kB is at most 50 MB',
     },
   ];
 }

@@ -151,7 +151,7 @@ describe('a run of a matrix', () => {
 
   test('has the same table in Markdown, then what changed of each', () => {
     const text = renderMarkdown(record);
-    expect(text).toContain('| model, train (size=small) | ⚠️ warn | 0.9718 | 0.0873 | 182.0 kB | 5.3 s |');
+    expect(text).toContain('| model, train (size=small) | ⚠️ warn | 0.9718 | 0.0873 | 182 kB | 5.3 s |');
     expect(text).toContain('**model, train (size=large)**: ✅ pass, against `alias:production`');
   });
 

@@ -1,7 +1,21 @@
 import { code, plain } from '@mlops/core';
-import { type GateRecord, type RuleRecord, sliceName, type TrainingRecord } from '@mlops/core/record';
+import {
+  type GateRecord,
+  type IntervalRecord,
+  type RuleRecord,
+  sliceName,
+  type TrainingRecord,
+} from '@mlops/core/record';
 import { type Comparison, comparisons } from '../comparison.ts';
-import { askedText, byText, changeText, intervalText, slicesTitle, valueText } from '../rule-text.ts';
+import {
+  askedText,
+  byText,
+  changeText,
+  intervalText,
+  metricOfChange,
+  slicesTitle,
+  valueText,
+} from '../rule-text.ts';
 import { countText, signs } from '../text.ts';
 import { folded, longTable } from './fold.ts';
 
@@ -32,12 +46,12 @@ function changesTable(all: readonly Comparison[]): string {
     isCompared ? ['Metric', 'Outcome', '#Change', '#Candidate', '#Baseline'] : ['Metric', '#Value'],
     all.map((one) => {
       const { metric, candidate, candidateInterval, baseline, change, changeInterval } = one;
-      const value = withInterval(valueText(metric, candidate), candidateInterval);
+      const value = withInterval(valueText(metric, candidate), candidateInterval, metric);
       if (!isCompared) return [code(metric), value];
       return [
         code(metric),
         outcomeText(one),
-        withInterval(changeText(change), changeInterval),
+        withInterval(changeText(change, metric), changeInterval, metric),
         value,
         valueText(metric, baseline),
       ];
@@ -77,12 +91,14 @@ function rulesTable(rules: readonly RuleRecord[]): string {
 }
 
 function found(rule: RuleRecord): string {
-  const value = rule.rule === 'threshold' ? valueText(rule.metric, rule.candidate) : changeText(rule.change);
-  return withInterval(value, rule.interval);
+  const metric = metricOfChange(rule);
+  const value =
+    rule.rule === 'threshold' ? valueText(metric, rule.candidate) : changeText(rule.change, metric);
+  return withInterval(value, rule.interval, metric);
 }
 
-function withInterval(text: string, interval: Parameters<typeof intervalText>[0] | undefined): string {
-  return interval ? `${text} ${intervalText(interval)}` : text;
+function withInterval(text: string, interval: IntervalRecord | undefined, metric: string): string {
+  return interval ? `${text} ${intervalText(interval, metric)}` : text;
 }
 
 /** What passed, the other metrics, and each slice, folded. */

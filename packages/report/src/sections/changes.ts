@@ -14,7 +14,7 @@ export function changesPart(gate: GateRecord, training: TrainingRecord | undefin
       all.map(({ metric, candidate, candidateInterval }) => [
         html`<code>${metric}</code>`,
         valueText(metric, candidate),
-        candidateInterval ? intervalText(candidateInterval) : '',
+        candidateInterval ? intervalText(candidateInterval, metric) : '',
       ]),
     )}`;
   const guessed = all.some(({ tendency }) => tendency && !tendency.noiseKnown);
@@ -30,8 +30,8 @@ function changeRow(one: Comparison): Cell[] {
   return [
     html`<code>${metric}</code>`,
     tendency ? tendencyHtml(tendency) : candidate === null ? 'not measured' : baseline === null ? 'new' : '',
-    html`${changeText(change)}${changeInterval && small(intervalText(changeInterval))}`,
-    html`${valueText(metric, candidate)}${candidateInterval && small(intervalText(candidateInterval))}`,
+    html`${changeText(change, metric)}${changeInterval && small(intervalText(changeInterval, metric))}`,
+    html`${valueText(metric, candidate)}${candidateInterval && small(intervalText(candidateInterval, metric))}`,
     valueText(metric, baseline),
   ];
 }
@@ -48,5 +48,5 @@ export function tendencyHtml({ arrow, outcome, noiseKnown }: Tendency): Html {
 
 /** `0.9718 [0.951, 0.985]` */
 export function measuredWithInterval({ metric, candidate, candidateInterval }: Comparison): string {
-  return `${valueText(metric, candidate)}${candidateInterval ? ` ${intervalText(candidateInterval)}` : ''}`;
+  return `${valueText(metric, candidate)}${candidateInterval ? ` ${intervalText(candidateInterval, metric)}` : ''}`;
 }

@@ -8,6 +8,7 @@ import {
   byText,
   changeText,
   intervalText,
+  metricOfChange,
   slicesTitle,
   valueText,
 } from '../rule-text.ts';
@@ -76,8 +77,9 @@ function stripOf(
 }
 
 function labelOf(rule: RuleRecord, { candidate, change, interval }: RuleRecord | SliceRecord): string {
-  const value = rule.rule === 'threshold' ? valueText(rule.metric, candidate) : changeText(change);
-  return `${value}${interval ? ` ${intervalText(interval)}` : ''}, bound ${boundText(rule)}`;
+  const metric = metricOfChange(rule);
+  const value = rule.rule === 'threshold' ? valueText(metric, candidate) : changeText(change, metric);
+  return `${value}${interval ? ` ${intervalText(interval, metric)}` : ''}, bound ${boundText(rule)}`;
 }
 
 /** The slices of a rule on one scale, the worst first, as in a forest plot. */

@@ -16,7 +16,7 @@ const kinds: readonly (readonly [RegExp, keyof typeof units, unit?: string])[] =
   [/(?<!per)(_|\b)(ms|milliseconds)$/, 'seconds', 'ms'],
   [/(_|\b)(mb)$/i, 'bytes', 'MB'],
   [/(^|[._/-])(latency|duration|time)(_(mean|p[\d.]+))?$|(?<!per)(_|\b)(s|sec|seconds)$/, 'seconds'],
-  [/(^|[._/-])(size|bytes)$|_(size|bytes)$/, 'bytes'],
+  [/(^|[._/-])((model|artifact|file|image|download)_size|memory)$|(_|\b)bytes$/, 'bytes'],
 ];
 
 /** What a text means for a metric, in what that metric is counted in; `currency` where it names one. */
@@ -45,14 +45,22 @@ export function quantity(metric: string, text: string): Quantity {
   return { amount: factor < step ? amount / (step / factor) : amount * (factor / step) };
 }
 
-/** A metric's value in the unit that suits it, such as `175.7 kB`; six digits where none is known. */
-export function valueText(metric: string, value: number): string {
-  const [, kind, own] = kinds.find(([name]) => name.test(metric)) ?? [];
-  if (kind === undefined || own !== undefined || value === 0) return format(value);
+/** Metrics that are measured here, so that it is sure what they are counted in. */
+const measuredHere = /^(latency_\w+|model_size|training_(time|energy|co2))$/;
+
+/** The unit that suits values of a metric; none where it is not sure what it is counted in. */
+export function unitFor(metric: string, ...values: readonly number[]): { unit: string; factor: number } {
+  const [, kind] = kinds.find(([name]) => name.test(metric)) ?? [];
+  const most = Math.max(...values.map(Math.abs).filter(Number.isFinite));
+  if (kind === undefined || !measuredHere.test(metric) || !(most > 0)) return { unit: '', factor: 1 };
   const known = (shownIn[kind] ?? []).map((unit) => ({ unit, factor: units[kind]?.[unit] ?? 1 }));
-  const { unit, factor } = known.findLast((one) => Math.abs(value) >= one.factor) ??
-    known[0] ?? { unit: '', factor: 1 };
-  return `${format(value / factor)} ${unit}`;
+  return known.findLast(({ factor }) => most >= factor) ?? (known[0] as (typeof known)[number]);
+}
+
+/** A metric's value, as `175.658 kB` where its unit is sure, with six digits. */
+export function valueText(metric: string, value: number): string {
+  const { unit, factor } = unitFor(metric, value);
+  return `${format(value / factor)} ${unit}`.trim();
 }
 
 /** Units that numbers are shown in, the smallest first. */
