@@ -41,7 +41,7 @@ export async function gather(
   const examples = predictions && (await examine(rules, predictions, baseline, inputs, context));
   return {
     ...{ rules, baseline, examples },
-    candidate: { ...measured, metrics: { ...measured.metrics, ...examples?.values } },
+    candidate: examples ? { ...measured, metrics: { ...measured.metrics, ...examples.values } } : measured,
     kept:
       predictions && inputs.keepPredictions ? await keepPredictions(predictions, context.github) : undefined,
   };

@@ -18,9 +18,12 @@ export interface Measurements {
 /** What a training recorded. */
 export function measurementsOf(training: TrainingRecord): Measurements {
   const samples = samplesOf(training);
-  const metrics = Object.entries(training.metrics).map(([metric, value]) => [metric, numberOf(value)]);
+  const metrics = Object.entries(training.metrics).map(([metric, value]): [string, number] => [
+    metric,
+    numberOf(value),
+  ]);
   return {
-    metrics: { ...Object.fromEntries(metrics), ...meansOf(samples) },
+    metrics: Object.fromEntries([...metrics, ...meansOf(samples)]),
     ...{ samples, budgets: budgetsOf(training) },
   };
 }
@@ -31,21 +34,20 @@ export function measurementsIn({
   lists,
 }: Pick<Awaited<ReturnType<typeof readMetrics>>, 'values' | 'lists'>): Measurements {
   const samples = samplesIn(lists);
-  return { metrics: { ...Object.fromEntries(values), ...meansOf(samples) }, samples };
+  return { metrics: Object.fromEntries([...values, ...meansOf(samples)]), samples };
 }
 
 /** Counts what a training took among the metrics where rules ask for it, unless a file has a metric of that name. */
 export function withBudgets<T extends Measurements>(measurements: T, rules: Rules): T {
   const asked = Object.entries(measurements.budgets ?? {}).filter(([metric]) => Object.hasOwn(rules, metric));
+  if (!asked.length) return measurements;
   return { ...measurements, metrics: { ...Object.fromEntries(asked), ...measurements.metrics } };
 }
 
 /** Means of metrics of which there are only values by fold; NaN where one of them is. */
-function meansOf(samples: Samples): Metrics {
-  return Object.fromEntries(
-    Object.entries(samples).flatMap(([metric, { over, values }]) => {
-      const all = Object.values(values);
-      return over === 'folds' ? [[metric, all.reduce((sum, value) => sum + value, 0) / all.length]] : [];
-    }),
-  );
+function meansOf(samples: Samples): [metric: string, mean: number][] {
+  return Object.entries(samples).flatMap(([metric, { over, values }]): [string, number][] => {
+    const all = Object.values(values);
+    return over === 'folds' ? [[metric, all.reduce((sum, value) => sum + value, 0) / all.length]] : [];
+  });
 }

@@ -48,11 +48,14 @@ export function quantity(metric: string, text: string): Quantity {
 /** Metrics that are measured here, so that it is sure what they are counted in. */
 const measuredHere = /^(latency_\w+|model_size|training_(time|energy|co2))$/;
 
+const noUnit = { unit: '', factor: 1 };
+
 /** The unit that suits values of a metric; none where it is not sure what it is counted in. */
 export function unitFor(metric: string, ...values: readonly number[]): { unit: string; factor: number } {
+  if (!measuredHere.test(metric)) return noUnit;
   const [, kind] = kinds.find(([name]) => name.test(metric)) ?? [];
   const most = Math.max(...values.map(Math.abs).filter(Number.isFinite));
-  if (kind === undefined || !measuredHere.test(metric) || !(most > 0)) return { unit: '', factor: 1 };
+  if (kind === undefined || !(most > 0)) return noUnit;
   const known = (shownIn[kind] ?? []).map((unit) => ({ unit, factor: units[kind]?.[unit] ?? 1 }));
   return known.findLast(({ factor }) => most >= factor) ?? (known[0] as (typeof known)[number]);
 }
@@ -60,7 +63,7 @@ export function unitFor(metric: string, ...values: readonly number[]): { unit: s
 /** A metric's value, as `175.658 kB` where its unit is sure, with six digits. */
 export function valueText(metric: string, value: number): string {
   const { unit, factor } = unitFor(metric, value);
-  return `${format(value / factor)} ${unit}`.trim();
+  return unit ? `${format(value / factor)} ${unit}` : format(value);
 }
 
 /** Units that numbers are shown in, the smallest first. */
