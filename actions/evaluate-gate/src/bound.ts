@@ -29,7 +29,7 @@ export function signedBound({ name, bound }: Pick<Bound, 'name' | 'bound'>): num
   return name === 'non_inferiority_margin' ? -bound : bound;
 }
 
-export interface Compared extends Bound {
+interface Compared extends Bound {
   candidate: number;
   baseline?: number | undefined;
   greaterIsBetter: boolean;

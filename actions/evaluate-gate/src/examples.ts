@@ -12,7 +12,7 @@ import {
 } from '@mlops/stats';
 import { isFairness } from '@mlops/stats/fairness';
 import { ask, type Comparable, type FromExamples, type Kind, kinds, obstaclesOf, told } from './ask.ts';
-import { type GroupDifference, groupDifferences } from './fairness.ts';
+import { type GroupDifferences, groupDifferences } from './fairness.ts';
 import { isGreaterBetter } from './known-metrics.ts';
 import { type Part, type Population, type Slice, Slices, wholePart } from './parts.ts';
 import { type Asked, askedOf, type Rule, type Rules } from './rules.ts';
@@ -31,12 +31,12 @@ export interface ExampleOptions extends Comparable {
 export interface Examples {
   /** Undefined for a metric that examples do not tell, or a change while there are no examples of a baseline. */
   of(asked: Asked): FromExamples | undefined;
-  /** Why nothing can be said of any example, or of none as compared with the baseline's. */
+  /** Why nothing can be said of any slice: of the metric at all, of these examples, or as compared with the baseline's. */
   obstacleTo(asked: Asked): FromExamples | undefined;
   /** The same of every slice of a rule that asks for them; undefined for a metric that examples do not tell. */
   slicesOf(asked: Asked): SliceExamples[] | undefined;
   /** Of a fairness rule, the differences between its groups; a text says why there are none. */
-  groupsOf(asked: Asked): GroupDifference[] | string | undefined;
+  groupsOf(asked: Asked): GroupDifferences | string | undefined;
   /** The candidate's built-in metrics, those that rules ask for and those usual of the task. */
   values: Readonly<Record<string, number>>;
   /** The same with the baseline's, as far as noise is known. */
@@ -112,7 +112,11 @@ export async function examineExamples(rules: Rules, options: ExampleOptions): Pr
   return {
     of: ({ metric, rule, name, slices: ofSlices }) =>
       ofSlices ? undefined : questions.told(whole, kinds[name], keyOf(metric, rule, kinds[name])),
-    obstacleTo: ({ name }) => (name === 'threshold' ? obstacles.value : obstacles.change),
+    obstacleTo({ metric, name }) {
+      const problem = metricNamed(metric)?.problem(candidate.predictions);
+      if (problem) return { verdict: 'fail', explanation: problem };
+      return name === 'threshold' ? obstacles.value : obstacles.change;
+    },
     slicesOf({ metric, rule, name, slices: ofSlices }) {
       if (!ofSlices || !metricNamed(metric)) return undefined;
       const kind = kinds[name];

@@ -14,31 +14,45 @@ export interface GroupDifference {
   estimate: Estimate;
 }
 
+/** A group that has too few examples to be compared. */
+export interface SmallGroup {
+  column: string;
+  value: string;
+  examples: number;
+}
+
+export interface GroupDifferences {
+  differences: GroupDifference[];
+  leftOut: SmallGroup[];
+}
+
 /** The differences between any two groups that have enough examples, or why nothing can be said. */
 export function groupDifferences(
   metric: FairnessMetric,
   { predictions, slices }: PredictionTable,
   { columns, minSize }: NonNullable<Rule['groups']>,
   obstacle: FromExamples | undefined,
-): GroupDifference[] | string {
+): GroupDifferences | string {
   const problem = fairnessProblem(metric, predictions);
   if (problem) return problem;
   if (obstacle && !obstacle.estimate) return obstacle.explanation;
-  const found: GroupDifference[] = [];
+  const found: GroupDifferences = { differences: [], leftOut: [] };
   for (const column of columns) {
     const { values, index } = slices.get(column) ?? { values: [], index: new Int32Array() };
     const sizes = new Float64Array(values.length);
     for (const one of index) sizes[one] = (sizes[one] as number) + 1;
-    const judged = values
-      .map((value, group) => ({ value, group }))
-      .filter(({ group }) => (sizes[group] as number) >= minSize)
+    const all = values
+      .map((value, group) => ({ value, group, examples: sizes[group] as number }))
       .sort((a, b) => (a.value < b.value ? -1 : 1));
+    const judged = all.filter(({ examples }) => examples >= minSize);
+    for (const { value, examples } of all)
+      if (examples < minSize) found.leftOut.push({ column, value, examples });
     if (judged.length < 2)
       return `the column '${column}' has ${judged.length === 1 ? 'one group' : 'no groups'} of at least ${minSize} examples, and two are needed; it has ${sizesText(values, sizes)}`;
     for (const { rate, groups } of groupRates(metric, predictions, index, values.length)) {
       const rates = judged.map(({ value, group }) => ({ value, ...(groups[group] as Share) }));
       for (const [i, one] of rates.entries())
-        for (const other of rates.slice(i + 1)) found.push(difference(column, rate, one, other));
+        for (const other of rates.slice(i + 1)) found.differences.push(difference(column, rate, one, other));
     }
   }
   return found;

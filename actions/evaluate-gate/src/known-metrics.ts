@@ -9,8 +9,13 @@ const lessIsBetter = new RegExp(
   `(^|[._/-])(loss|error|err|mse|rmse|mae|mape|perplexity|wer|cer|latency|duration|time|runtime|cost|memory|model_size|energy|co2)([._-](p[0-9.]+|mean|avg|median|max|min|peak|total|${units}))*$`,
   'i',
 );
-/** A length of time or an amount of memory, but not a rate, such as `images_per_s`. */
-const amount = /(?<!per)[._-](ns|us|ms|s|secs?|seconds|bytes)$/i;
+/** A length of time or an amount of memory, but not a rate, such as `images_per_second`. */
+const amount = /(?<!per)[_-](ms|secs?|seconds|bytes)$/i;
+
+/** Whether a name ends in a unit, which is not some country or class behind a score, as in `recall_ms`. */
+function isAmount(metric: string): boolean {
+  return amount.test(metric) && !metric.split(/[._/-]/).some((word) => metricNamed(word)?.greaterIsBetter);
+}
 
 interface Known {
   name: string;
@@ -51,7 +56,7 @@ export function knownDirection(metric: string): boolean | undefined {
   // scikit-learn negates losses, so that more of a score is always better.
   if (/(^|\.)neg(ative)?_[^.]*$/.test(metric)) return true;
   return (
-    builtIn(metric)?.greaterIsBetter ?? (lessIsBetter.test(metric) || amount.test(metric) ? false : undefined)
+    builtIn(metric)?.greaterIsBetter ?? (lessIsBetter.test(metric) || isAmount(metric) ? false : undefined)
   );
 }
 

@@ -24,7 +24,13 @@ const bounds = {
     .describe('How much worse than the baseline the metric may be: min_absolute_change with the other sign.'),
 };
 
-const minimum = z.int().min(1).default(30).describe('Fewer examples than these are shown, and not judged.');
+/** Of a slice or group, unless `min_size` says otherwise. */
+const leastExamples = 30;
+const minimum = z
+  .int()
+  .min(1)
+  .default(leastExamples)
+  .describe('Fewer examples than these are shown, and not judged.');
 
 const slices = z.union([
   name,
@@ -239,13 +245,13 @@ function slicesOf(metric: string, written: z.infer<typeof slices>, problem: Prob
   return {
     columns,
     values: Object.fromEntries(values.map(([column, some]) => [column, some.map(String)])),
-    minSize: given?.min_size ?? 30,
+    minSize: given?.min_size ?? leastExamples,
     bounds: own && Object.keys(own).length ? own : undefined,
   };
 }
 
 function groupsOf(written: z.infer<typeof groups>): NonNullable<Rule['groups']> {
   if (typeof written === 'string' || Array.isArray(written))
-    return { columns: [written].flat(), minSize: 30 };
+    return { columns: [written].flat(), minSize: leastExamples };
   return { columns: [written.columns].flat(), minSize: written.min_size };
 }

@@ -56,7 +56,7 @@ export function valueOver({ values, over }: Repeated, method: SampleMethod): Est
 /** How much better the candidate is, seed by seed where both have the same, as a fraction of `relativeTo`. */
 export function changeOver(
   { values: candidate, over }: Repeated,
-  { values: baseline }: Repeated,
+  { values: baseline, over: otherwise }: Repeated,
   {
     greaterIsBetter,
     relativeTo,
@@ -67,7 +67,9 @@ export function changeOver(
   const signed = (values: readonly number[]) => values.map((value) => value * sign);
   const keys = Object.keys(candidate);
   const paired =
-    keys.length === Object.keys(baseline).length && keys.every((key) => Object.hasOwn(baseline, key));
+    over === otherwise &&
+    keys.length === Object.keys(baseline).length &&
+    keys.every((key) => Object.hasOwn(baseline, key));
   if (paired) {
     const gains = keys.map((key) => ((candidate[key] as number) - (baseline[key] as number)) * sign);
     return noisy(gains, (values) => sampleEstimate(values, { paired: true, what: over, method }));

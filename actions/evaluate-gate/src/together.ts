@@ -4,7 +4,7 @@ import type { Estimate } from '@mlops/stats';
 import { examplesNeeded, holm } from '@mlops/stats/estimate';
 import { type Finding, judgeBound, signedBound } from './bound.ts';
 import type { SliceExamples } from './examples.ts';
-import type { GroupDifference } from './fairness.ts';
+import type { GroupDifference, GroupDifferences, SmallGroup } from './fairness.ts';
 import { isGreaterBetter } from './known-metrics.ts';
 import type { Asked } from './rules.ts';
 
@@ -26,7 +26,7 @@ export function judgeSlices(asked: Asked, slices: readonly SliceExamples[]): Tog
   return together(
     slices.map((one) => slicePart(asked, one)),
     asked,
-    `no slice of ${columns.join(', ')} has the ${minSize} examples that 'min_size' asks for`,
+    `no slice of ${columns.join(', ')} can be judged: each has fewer examples than 'min_size' asks for (${minSize}), or too few of some kind`,
   );
 }
 
@@ -42,16 +42,22 @@ function slicePart(asked: Asked, { slice, size, told }: SliceExamples): Part {
     record: { ...about, ...known, verdict, explanation },
     distance: Number.NEGATIVE_INFINITY,
   });
-  if (size === 0)
-    return open('fail', `no example has this value, so nothing says that the model is good at it`);
+  if (slice.examples === 0)
+    return open('fail', 'no example has this value, so nothing says that the model is good at it');
   const least = slices?.minSize ?? 0;
   if (size < least)
     return open(
       slice.isNamed ? 'inconclusive' : 'too-small',
       `${size} examples are fewer than 'min_size' asks for, ${least}`,
     );
-  if (!told?.estimate)
-    return open(slice.isNamed ? 'inconclusive' : 'too-small', told?.explanation ?? 'nothing is known of it');
+  if (!told?.estimate) {
+    // Without a value there is nothing to judge, as without examples; with one, it is not known to be good enough.
+    const isDefined = told?.candidate !== undefined && Number.isFinite(told.candidate);
+    return open(
+      slice.isNamed || isDefined ? 'inconclusive' : 'too-small',
+      told?.explanation ?? 'nothing is known of it',
+    );
+  }
   const greaterIsBetter = isGreaterBetter(metric, rule);
   const { estimate, candidate = Number.NaN, baseline } = told;
   const { change, ...finding } = judgeBound({
@@ -76,12 +82,22 @@ function slicePart(asked: Asked, { slice, size, told }: SliceExamples): Part {
 }
 
 /** A fairness metric's bound on the difference between any two groups. */
-export function judgeGroups(asked: Asked, differences: readonly GroupDifference[]): Together {
+export function judgeGroups(asked: Asked, { differences, leftOut }: GroupDifferences): Together {
   return together(
-    differences.map((one) => groupsPart(asked, one)),
+    [...differences.map((one) => groupsPart(asked, one)), ...leftOut.map(leftOutPart)],
     asked,
     'there are no groups to compare',
   );
+}
+
+function leftOutPart({ column, value, examples }: SmallGroup): Part {
+  return {
+    record: {
+      ...{ column, value, examples, candidate: null, baseline: null, change: null },
+      ...{ verdict: 'too-small', explanation: `${examples} examples are fewer than 'min_size' asks for` },
+    },
+    distance: Number.NEGATIVE_INFINITY,
+  };
 }
 
 function groupsPart({ bound, rule }: Asked, { column, groups, rate, estimate }: GroupDifference): Part {

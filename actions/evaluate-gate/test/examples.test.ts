@@ -323,6 +323,40 @@ describe('every slice', () => {
     expect(none).toMatchObject({ verdict: 'fail', explanation: 'there is no baseline yet to compare with' });
   });
 
+  test('whose value is known, but not its noise, does not pass', async () => {
+    // One positive among 40, which is found: resamples without it have no F1.
+    const rare: Row[] = classes(100, firstWrong(5)).map((row) => ({ ...row, site: 'Ghent' }));
+    for (let i = 0; i < 40; i++)
+      rare.push({ id: 900 + i, label: Number(i === 0), prediction: Number(i === 0), site: 'Lyon' });
+    const [record] = await judged({ f1: { slices: { columns: 'site', threshold: 0.5 } } }, rare);
+    expect(record).toMatchObject({ verdict: 'inconclusive', worstSlice: 'site=Lyon' });
+    expect(record?.interval).toBeUndefined();
+  });
+
+  test('of a metric whose column is not there fails', async () => {
+    const [record] = await judged({ roc_auc: { slices: { columns: 'site', threshold: 0.5 } } }, sites);
+    expect(record).toMatchObject({
+      verdict: 'fail',
+      explanation: "'roc_auc' needs the column 'score', which the predictions lack",
+    });
+  });
+
+  test('that the baseline has no example of is not judged', async () => {
+    const before = sites.filter(({ site }) => site !== 'Lyon');
+    const [, record] = await judged(
+      { accuracy: { non_inferiority_margin: 0.2, slices: 'site' } },
+      sites.map((row) => ({ ...row, prediction: row.label ?? 0 })),
+      before,
+      { allowDifferentTestSet: true, maxUnpaired: 1 },
+    );
+    expect(record?.verdict).toBe('pass');
+    expect(record?.slices?.map(({ value, verdict }) => [value, verdict])).toEqual([
+      ['Ghent', 'pass'],
+      ['Lyon', 'too-small'],
+      ['Turin', 'pass'],
+    ]);
+  });
+
   test('of a metric that predictions do not tell fails', async () => {
     const [record] = await judged({ churn: { slices: { columns: 'site', threshold: 1 } } }, sites);
     expect(record).toMatchObject({ verdict: 'fail' });
@@ -397,6 +431,16 @@ describe('fairness between groups', () => {
     expect(none?.explanation).toBe(
       "the column 'sex' has no groups of at least 101 examples, and two are needed; it has 'f' (100), 'm' (100)",
     );
+  });
+
+  test('shows the groups that are too small to be compared', async () => {
+    const rows = [...people, ...group('x', [1, 5], [0, 5], 300)];
+    const [record] = await judged(
+      { demographic_parity_difference: { threshold: 0.33, groups: 'sex' } },
+      rows,
+    );
+    expect(record?.verdict).toBe('pass');
+    expect(record?.slices?.at(-1)).toMatchObject({ value: 'x', verdict: 'too-small', examples: 10 });
   });
 
   test('of groups without a positive example says nothing', async () => {

@@ -290,6 +290,10 @@ describe('what is known of a metric', () => {
     ['inference_time_s', { threshold: 1 }, 2, 'fail'],
     ['gpu_memory_mb', { threshold: 1000 }, 2000, 'fail'],
     ['images_per_s', { threshold: 100 }, 120, 'pass'],
+    ['recall.s', { threshold: 0.9 }, 0.95, 'pass'], // a class called s
+    ['accuracy_us', { threshold: 0.9 }, 0.95, 'pass'],
+    ['test.recall_ms', { threshold: 0.9 }, 0.95, 'pass'],
+    ['startup_ms', { threshold: 100 }, 120, 'fail'],
     ['throughput_per_second', { threshold: 100 }, 90, 'fail'],
     // What its name cannot be is no measurement.
     ['log_loss', { threshold: 0.2 }, -0.3, 'fail'],
@@ -372,6 +376,22 @@ describe('over folds', () => {
       ...{ baseline: undefined, ifNoBaseline: 'warn' },
     });
     expect(record).toMatchObject({ verdict: 'fail', candidate: 'NaN' });
+  });
+
+  test('are not paired with seeds that are called alike', () => {
+    const [a, b] = [
+      [0.91, 0.93, 0.9],
+      [0.9, 0.92, 0.89],
+    ];
+    const seeds = {
+      over: 'seeds' as const,
+      values: Object.fromEntries(b.map((one, i) => [String(i + 1), one])),
+    };
+    const [record] = judge(rulesSchema.parse({ m: { min_absolute_change: 0 } }), {
+      candidate: measurementsIn({ values: new Map(), lists: new Map([['m', a]]) }),
+      ...{ baseline: { metrics: { m: 0.9033333 }, samples: { m: seeds } }, ifNoBaseline: 'warn' },
+    });
+    expect(record?.method).toContain("Welch's t");
   });
 
   test('signed ranks where they are asked for, and no method of examples', () => {
