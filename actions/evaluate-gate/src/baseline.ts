@@ -4,6 +4,7 @@ import { annotate, type GitHub, nearest, UserError } from '@mlops/core';
 import {
   BranchStore,
   type GateRecord,
+  givenInputs,
   type JobRecord,
   originOf,
   type RunRecord,
@@ -136,11 +137,9 @@ async function fromRecord(
 }
 
 function aboutTraining({ model, parameters, stages, durationMs, resources }: TrainingRecord): Partial<About> {
-  const written = new Set(stages.flatMap(({ outputs }) => outputs.map(({ path }) => path)));
-  const read = stages.flatMap(({ inputs }) => inputs).filter(({ path }) => !written.has(path));
   return {
     ...(model && { modelDigest: model.digest }),
-    ...{ parameters, durationMs, inputs: [...new Map(read.map((input) => [input.path, input])).values()] },
+    ...{ parameters, durationMs, inputs: givenInputs(stages) },
     ...(resources && { cost: { amount: resources.cost.amount, currency: resources.cost.currency } }),
   };
 }

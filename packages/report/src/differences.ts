@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { GateRecord, StageRecord, TrainingRecord } from '@mlops/core/record';
+import { type GateRecord, givenInputs, type StageRecord, type TrainingRecord } from '@mlops/core/record';
 
 type Content = StageRecord['inputs'][number];
 type Value = TrainingRecord['parameters'][string];
@@ -35,18 +35,9 @@ export function dataDifferences(
   if (!baseline?.inputs) return undefined;
   const byPath = (contents: readonly Content[]) => new Map(contents.map((one) => [one.path, one]));
   return differences(
-    byPath(givenData(stages)),
+    byPath(givenInputs(stages)),
     byPath(baseline.inputs),
     (a, b) => a.digest === b.digest && a.bytes === b.bytes,
-  );
-}
-
-/** What the stages read and none of them wrote, by path. */
-export function givenData(stages: readonly StageRecord[]): Content[] {
-  const written = new Set(stages.flatMap(({ outputs }) => outputs.map(({ path }) => path)));
-  const given = stages.flatMap(({ inputs }) => inputs.filter(({ path }) => !written.has(path)));
-  return [...new Map(given.map((one) => [one.path, one])).values()].sort((a, b) =>
-    a.path < b.path ? -1 : 1,
   );
 }
 

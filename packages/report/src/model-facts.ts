@@ -1,6 +1,5 @@
-import type { EnvironmentRecord, RunRecord } from '@mlops/core/record';
+import { type EnvironmentRecord, givenInputs, type RunRecord } from '@mlops/core/record';
 import { comparisons } from './comparison.ts';
-import { givenData } from './differences.ts';
 import { type Model, modelsOf } from './models.ts';
 import { intervalText, valueText } from './rule-text.ts';
 import { bytesText, countText, digestText, jobName, marks } from './text.ts';
@@ -54,7 +53,7 @@ function factsOf(model: Model, record: RunRecord): ModelFacts {
 }
 
 function dataFacts({ training }: Model): Fact[] {
-  const data = givenData(training.stages);
+  const data = givenInputs(training.stages);
   if (data.length === 0) return [];
   const bytes = data.reduce((sum, one) => sum + one.bytes, 0);
   return [

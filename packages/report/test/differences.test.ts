@@ -1,7 +1,7 @@
-import type { StageRecord } from '@mlops/core/record';
+import { givenInputs, type StageRecord } from '@mlops/core/record';
 import { describe, expect, test } from 'vitest';
 import { costsOf, totalOf } from '../src/costs.ts';
-import { dataDifferences, givenData, parameterDifferences } from '../src/differences.ts';
+import { dataDifferences, parameterDifferences } from '../src/differences.ts';
 import { sampleRecord } from './sample-record.ts';
 
 const record = sampleRecord();
@@ -36,10 +36,10 @@ describe('parameters', () => {
 
 describe('data', () => {
   test('are what the stages read and none of them wrote, each once', () => {
-    expect(givenData(training.stages).map(({ path }) => path)).toEqual([
+    expect(givenInputs(training.stages).map(({ path }) => path)).toEqual([
       ...['data/2026.csv', 'data/images', 'prepare.py', 'train.py'],
     ]);
-    expect(givenData([...training.stages, ...training.stages])).toHaveLength(4);
+    expect(givenInputs([...training.stages, ...training.stages])).toHaveLength(4);
   });
 
   test('differ by digest, with sizes and digests of both sides', () => {

@@ -86,7 +86,7 @@ function rules(): RuleRecord[] {
         examples: 310,
         needed: 520,
       },
-      explanation: 'of site=Lyon, 0.952 may be at least 0.93, or not',
+      explanation: 'site=Lyon: 0.952 may be at least 0.93, or not',
       columns: ['site'],
       worstSlice: 'site=Lyon',
       slices: [

@@ -10,6 +10,7 @@ export type {
 } from './gate-schema.ts';
 export { sliceName, verdictSchema } from './gate-schema.ts';
 export { gitFailure, gitWords, originOf, type Remote, ScratchRepository } from './git.ts';
+export { givenInputs } from './given-inputs.ts';
 export { jobRecordPath, writeJobRecord } from './job-record.ts';
 export { isKept, type Kept, keepFile, keptFile, keptPath, mostKeptBytes } from './kept.ts';
 export * from './schema.ts';

@@ -85,7 +85,7 @@ function rulesTable(rules: readonly RuleRecord[]): string {
       [code(rule.metric), plain(byText(rule))].filter(Boolean).join(' '),
       plain(askedText(rule)),
       found(rule),
-      plain(`${rule.explanation}${rule.worstSlice === undefined ? '' : ` (worst: ${rule.worstSlice})`}`),
+      plain(rule.explanation),
     ]),
   );
 }

@@ -1,5 +1,5 @@
-import type { GateRecord, StageRecord, TrainingRecord } from '@mlops/core/record';
-import { type Difference, dataDifferences, givenData, parameterDifferences } from '../differences.ts';
+import { type GateRecord, givenInputs, type StageRecord, type TrainingRecord } from '@mlops/core/record';
+import { type Difference, dataDifferences, parameterDifferences } from '../differences.ts';
 import { type Html, html } from '../html.ts';
 import { foldingTable, table } from '../table.ts';
 import { bytesText, countText, digestText } from '../text.ts';
@@ -34,7 +34,7 @@ export function parametersPart(training: TrainingRecord, baseline: Baseline): Ht
 
 /** The data that no stage made: what differs from the baseline's, and all of them, folded. */
 export function dataPart(training: TrainingRecord, baseline: Baseline): Html {
-  const given = givenData(training.stages);
+  const given = givenInputs(training.stages);
   const differ = dataDifferences(training, baseline);
   if (given.length === 0 && !differ?.length) return html``;
   const all = table(

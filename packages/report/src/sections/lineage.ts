@@ -1,5 +1,4 @@
-import type { RunRecord } from '@mlops/core/record';
-import { givenData } from '../differences.ts';
+import { givenInputs, type RunRecord } from '@mlops/core/record';
 import { type Html, html, link } from '../html.ts';
 import { type Model, modelsOf } from '../models.ts';
 import { bytesText, countText, digestText } from '../text.ts';
@@ -28,7 +27,7 @@ function commit({ run }: RunRecord): Html {
 }
 
 function origin(record: RunRecord, { training, job }: Model): Html[] {
-  const data = givenData(training.stages);
+  const data = givenInputs(training.stages);
   const { model } = training;
   return [
     commit(record),
