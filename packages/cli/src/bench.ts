@@ -31,7 +31,7 @@ for (const name of positionals.length ? positionals : known) {
 
 /** Files that export a bench; the others are what benches share. */
 async function benches(): Promise<string[]> {
-  const shared = ['bench', 'cpu', 'gate-many', 'gate-process', 'release'];
+  const shared = ['bench', 'coverage-process', 'cpu', 'gate-many', 'gate-process', 'release'];
   const names = (await readdir(folder))
     .filter((name) => name.endsWith('.ts'))
     .map((name) => name.slice(0, -3));

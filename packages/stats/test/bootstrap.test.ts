@@ -1,61 +1,9 @@
-import {
-  type Estimate,
-  estimates,
-  metricNamed,
-  type Predictions,
-  type Question,
-  type Statistic,
-} from '@mlops/stats';
+import { type Estimate, estimates, type Question } from '@mlops/stats';
 import { normal, random } from '@mlops/testkit/random';
 import { describe, expect, test } from 'vitest';
 import { predictions } from './predictions.ts';
 import { science } from './science.ts';
-
-function statistic(name: string, given: Predictions): Statistic {
-  const definition = metricNamed(name);
-  if (!definition) throw new Error(`there is no metric ${name}`);
-  return definition.statistic(given);
-}
-
-const rangeOf = (name: string) => metricNamed(name)?.range ?? [0, 1];
-
-const value = (name: string, given: Predictions, method?: Question['method']): Question => ({
-  ...{ kind: 'value', statistic: statistic(name, given), range: rangeOf(name), method },
-});
-
-const change = (name: string, a: Predictions, b: Predictions, rest: Partial<Question> = {}): Question =>
-  ({
-    ...{ kind: 'change', candidate: statistic(name, a), baseline: statistic(name, b), range: rangeOf(name) },
-    ...{ greaterIsBetter: metricNamed(name)?.greaterIsBetter ?? true, relative: false },
-    ...rest,
-  }) as Question;
-
-/** Two models' predictions of the same numbers. */
-function regressions(
-  size: number,
-  seed: number,
-  spread: readonly [number, number] = [1, 1],
-): [Predictions, Predictions] {
-  const uniform = random(seed);
-  const label = Array.from({ length: size }, () => 5 * normal(uniform));
-  const model = (sigma: number) =>
-    predictions('regression', { label, prediction: label.map((one) => one + sigma * normal(uniform)) });
-  return [model(spread[0]), model(spread[1])];
-}
-
-/** Two models' scores of the same classes, which overlap. */
-function classifications(size: number, seed: number): [Predictions, Predictions] {
-  const uniform = random(seed);
-  const label = Array.from({ length: size }, (_, i) => Number(i % 2 === 0));
-  const hardness = label.map(() => normal(uniform));
-  const model = () => {
-    const score = label.map(
-      (one, i) => 1 / (1 + Math.exp(-(2.5 * (one - 0.5) + (hardness[i] as number) + 0.7 * normal(uniform)))),
-    );
-    return predictions('binary', { label, score, prediction: score.map((one) => Number(one >= 0.5)) });
-  };
-  return [model(), model()];
-}
+import { change, classifications, regressions, simulate, value } from './simulation.ts';
 
 const one = async (question: Question, options = {}): Promise<Estimate> => {
   const [estimate] = await estimates([question], options);
@@ -193,33 +141,12 @@ describe('by simulation', () => {
   test.each([200, 2000])(
     'intervals of %i examples cover the truth, and the same model does not fail',
     async (size) => {
-      const names = ['accuracy', 'roc_auc', 'rmse'] as const;
-      const truth = { accuracy: await large('accuracy'), roc_auc: await large('roc_auc'), rmse: 1 };
-      const covered = { accuracy: 0, roc_auc: 0, rmse: 0 };
-      const [same, failed] = [{ ...covered }, { ...covered }];
-      for (let round = 0; round < rounds; round++) {
-        const [classes, numbers] = [classifications(size, 1000 + round), regressions(size, 5000 + round)];
-        for (const name of names) {
-          const [a, b] = name === 'rmse' ? numbers : classes;
-          const found = await estimates([value(name, a), change(name, a, b)], {
-            resamples: 600,
-            seed: round,
-            threads: 1,
-          });
-          const [[low = 0, high = 0] = [], [lowest = 0, highest = 0] = []] = found.map((one) =>
-            one.interval(0.95),
-          );
-          covered[name] += Number(low <= truth[name] && truth[name] <= high);
-          same[name] += Number(lowest <= 0 && 0 <= highest);
-          failed[name] += Number(highest < 0);
-        }
+      const counts = await simulate({ size, rounds, resamples: 600 });
+      for (const [name, { covered, same, worse }] of Object.entries(counts)) {
+        expect(covered / rounds, `${name} is covered`).toBeGreaterThan(0.95 - margin);
+        expect(same / rounds, `no change of ${name} is covered`).toBeGreaterThan(0.95 - margin);
+        expect(worse / rounds, `the same ${name} fails`).toBeLessThan(0.025 + errorMargin);
       }
-      for (const name of names) {
-        expect(covered[name] / rounds, `${name} is covered`).toBeGreaterThan(0.95 - margin);
-        expect(same[name] / rounds, `no change of ${name} is covered`).toBeGreaterThan(0.95 - margin);
-        expect(failed[name] / rounds, `the same ${name} fails`).toBeLessThan(0.025 + errorMargin);
-      }
-      console.log(size, { covered, same, failed, rounds });
     },
     300_000,
   );
@@ -239,12 +166,6 @@ describe('by simulation', () => {
     }
     expect(covered / rounds).toBeGreaterThan(0.95 - margin);
   });
-
-  /** What a metric is on more examples than matter. */
-  async function large(name: string): Promise<number> {
-    const [a] = classifications(1_000_000, 77);
-    return (await one(value(name, a))).value;
-  }
 });
 
 test('resamples of ranks, cells and sums have the mean and spread that the examples have', async () => {
