@@ -1,4 +1,4 @@
-import { normalCdf, normalQuantile } from '../distributions.ts';
+import { normalCdf, normalQuantile, tCdf, tQuantile } from '../distributions.ts';
 import { type Estimate, together, within, withoutNoise, withoutVariation } from '../estimate.ts';
 import { countBefore, quantileOf } from '../order.ts';
 import { studentT } from '../samples.ts';
@@ -11,7 +11,7 @@ export interface Bootstrapped {
   replicates: Float64Array;
   /** Without each example, or each group of them; undefined for a percentile interval. */
   jackknife: Float64Array | undefined;
-  /** Whether the interval is to be no narrower than what the jackknife says by itself. */
+  /** Whether the interval is expanded, and no narrower than what the jackknife says by itself. */
   noNarrower: boolean;
   size: number;
   /** Examples of each stratum, one after the other. */
@@ -32,7 +32,8 @@ const mostUndefined = 0.01;
  * percentiles where there is no acceleration.
  *
  * Both are too sure of few examples, and more so of errors with heavy tails, where 95 % can be 90 %. With `noNarrower`
- * the interval reaches as far as Student's t of the jackknife (Efron and Tibshirani, 1993, section 11.5) does.
+ * the interval is expanded, and reaches as far as Student's t of the jackknife (Efron and Tibshirani, 1993, section 11.5)
+ * does.
  */
 export function bootstrapEstimate({
   value,
@@ -59,13 +60,14 @@ export function bootstrapEstimate({
   const influences = jackknife && centred(jackknife, strata);
   const corrected = influences && correction(value, sorted, influences);
   const { bias, acceleration } = corrected ?? { bias: 0, acceleration: 0 };
+  const { toScore, toShare } = noNarrower ? expanded(size - strata.length) : normal;
   const shareBelow = (bound: number) => (countBelow(sorted, bound) + 0.5) / (sorted.length + 1);
   const pAbove = (bound: number) => {
     const distance = normalQuantile(shareBelow(bound)) - bias;
-    return normalCdf(distance / Math.max(1 + acceleration * distance, 0) - bias);
+    return toShare(distance / Math.max(1 + acceleration * distance, 0) - bias);
   };
   const end = (level: number) => {
-    const distance = bias + normalQuantile(level);
+    const distance = bias + toScore(level);
     return quantileOf(sorted, normalCdf(bias + distance / Math.max(1 - acceleration * distance, 0)));
   };
   const kind = corrected ? 'BCa' : 'percentiles';
@@ -77,6 +79,21 @@ export function bootstrapEstimate({
   if (!noNarrower || !influences) return drawn;
   const method = `${drawn.method}, no narrower than the jackknife's t`;
   return together(drawn, within(bounds.range, ofJackknife(value, size, influences, strata)), method);
+}
+
+const normal = { toScore: normalQuantile, toShare: normalCdf };
+
+/**
+ * Resamples vary less than samples do, by (n - 1) / n, and their spread is itself known from n examples only: what is
+ * normal for many becomes Student's t (the expanded interval of Hesterberg, 2015).
+ */
+function expanded(freedom: number): typeof normal {
+  if (freedom < 1) return normal;
+  const factor = Math.sqrt((freedom + 1) / freedom);
+  return {
+    toScore: (share) => tQuantile(share, freedom) * factor,
+    toShare: (score) => tCdf(score / factor, freedom),
+  };
 }
 
 /** The value with the jackknife's error; what it leaves out is an example of a stratum, or one of several groups. */
