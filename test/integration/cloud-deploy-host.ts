@@ -10,7 +10,7 @@ import { waitFor } from '@mlops/core';
 import { type ActionResult, type FakeRunner, fakeRunner, runAction } from '@mlops/testkit/runner-files';
 import { afterEach, beforeEach, expect } from 'vitest';
 import { identify } from '../../actions/cloud-deploy/src/targets/host/processes.ts';
-import { writePackage } from '../../actions/cloud-deploy/test/packages.ts';
+import { writePackage } from '../../packages/model-package/test/packages.ts';
 
 /** Deployments to this machine in a folder of the test, whose processes end with the test. */
 

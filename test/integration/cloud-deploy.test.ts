@@ -11,7 +11,7 @@ import {
   manifestEntry,
   writePackage,
   writeTar,
-} from '../../actions/cloud-deploy/test/packages.ts';
+} from '../../packages/model-package/test/packages.ts';
 import { startService } from '../../packages/core/test/store-service.ts';
 import {
   defaults,
@@ -354,7 +354,7 @@ describe('the package', () => {
 
   it.each([
     [{ package: 'a.tar', artifact: 'b' }, /both 'package' \(a.tar\) and 'artifact' \(b\)/],
-    [{}, /there is nothing to deploy/],
+    [{}, /there is no package/],
     [{ package: 'nothing.tar' }, /there is no package at '.*nothing.tar'/],
     [{ package: 'a.tar', serve: '' }, /the input 'serve' is missing/],
   ])('named by %j is refused', async (inputs: Inputs, message) => {

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { messageOf, UserError } from '@mlops/core';
 import { openHasher } from '@mlops/core/hash';
-import { type Manifest, manifestName, manifestSchema } from '@mlops/core/package-manifest';
+import { type Manifest, manifestName, manifestSchema } from '@mlops/model-package/manifest';
 
 export interface Archive {
   digest: string;

@@ -1,5 +1,5 @@
 import { UserError } from '@mlops/core';
-import type { Package } from '../../package-archive.ts';
+import type { Package } from '@mlops/model-package';
 import type { SmokeRequest, SmokeResult } from '../../smoke.ts';
 import { type Deployment, openDeployment } from './deployment.ts';
 import { type Front, runningFronts, startFront } from './front.ts';

@@ -3,8 +3,8 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { group, UserError } from '@mlops/core';
 import { CommandError, script } from '@mlops/core/process';
+import { type Package, unpack } from '@mlops/model-package';
 import * as z from 'zod';
-import { type Package, unpack } from '../../package-archive.ts';
 import type { Deployment } from './deployment.ts';
 
 const releaseSchema = z.object({

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UserError } from '@mlops/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openPackage, unpack } from '../src/package-archive.ts';
+import { openPackage, unpack } from '../src/archive.ts';
 import { digestOf, type Entry, fileEntries, manifestEntry, writePackage, writeTar } from './packages.ts';
 
 const { signal } = new AbortController();
@@ -56,18 +56,18 @@ describe('refuses', () => {
 
   it('what is no tar', async () => {
     await writeFile(archive, 'not a tar, but long enough to look like one'.repeat(50));
-    expect(await refusalOf(archive)).toMatch(/cannot be deployed/);
+    expect(await refusalOf(archive)).toMatch(/cannot be used/);
   });
 
   it('an empty file', async () => {
     await writeFile(archive, '');
-    expect(await refusalOf(archive)).toMatch(/cannot be deployed/);
+    expect(await refusalOf(archive)).toMatch(/cannot be used/);
   });
 
   it('a tar that ends too early', async () => {
     await writePackage(archive, { 'model.json': 'x'.repeat(10_000) });
     await truncate(archive, 5000);
-    expect(await refusalOf(archive)).toMatch(/cannot be deployed/);
+    expect(await refusalOf(archive)).toMatch(/cannot be used/);
   });
 
   it('a tar without a manifest in front', async () => {
@@ -111,8 +111,8 @@ describe('refuses', () => {
     'a//b',
   ])('the path %s, in the manifest and in the tar', async (name) => {
     const evil = { [name]: 'evil' };
-    expect(await refusal([manifestEntry(evil), ...fileEntries(evil)])).toMatch(/cannot be deployed/);
-    expect(await refusal([manifestEntry({}), ...fileEntries(evil)])).toMatch(/cannot be deployed/);
+    expect(await refusal([manifestEntry(evil), ...fileEntries(evil)])).toMatch(/cannot be used/);
+    expect(await refusal([manifestEntry({}), ...fileEntries(evil)])).toMatch(/cannot be used/);
     expect(await readdir(folder)).toEqual(['demo.tar']);
   });
 

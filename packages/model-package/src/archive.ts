@@ -2,7 +2,7 @@ import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, UserError } from '@mlops/core';
 import { type Hasher, openHasher } from '@mlops/core/hash';
-import { type Manifest, manifestName, manifestSchema } from '@mlops/core/package-manifest';
+import { type Manifest, manifestName, manifestSchema } from './manifest.ts';
 
 export interface Package {
   /** Absolute path of the tar. */
@@ -115,7 +115,7 @@ function differenceOf(present: readonly string[], named: readonly string[]): str
 }
 
 function broken(archive: string, problem: string, cause?: unknown): UserError {
-  return new UserError(`the package '${archive}' cannot be deployed: ${problem}`, {
+  return new UserError(`the package '${archive}' cannot be used: ${problem}`, {
     cause,
     advice: 'It is damaged or was not made by the package action; make it again.',
   });

@@ -11,16 +11,16 @@ interface Where {
   signal: AbortSignal;
 }
 
-/** The path of the archive that is to be deployed; one that is an artifact is downloaded first, and removed by `use`'s end. */
+/** Hands the path of a package's archive to `use`; one that is an artifact is downloaded first, and removed afterwards. */
 export async function withPackage<T>(where: Where, use: (archive: string) => Promise<T>): Promise<T> {
   if (where.package && where.artifact)
     throw new UserError(
-      `both 'package' (${where.package}) and 'artifact' (${where.artifact}) are set, so it is not clear what to deploy`,
+      `both 'package' (${where.package}) and 'artifact' (${where.artifact}) are set, so it is not clear which to take`,
       { advice: 'Remove one of them.' },
     );
   if (where.package) return use(resolve(where.workingDirectory, where.package));
   if (!where.artifact)
-    throw new UserError("there is nothing to deploy: neither 'package' nor 'artifact' is set", {
+    throw new UserError("there is no package: neither 'package' nor 'artifact' is set", {
       advice:
         "Name the artifact of an earlier job, 'artifact: ${{ needs.train.outputs.package-artifact }}', or an archive, 'package: model.tar'.",
     });

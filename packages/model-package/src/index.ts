@@ -1,0 +1,2 @@
+export { openPackage, type Package, unpack } from './archive.ts';
+export { withPackage } from './find.ts';
