@@ -108,6 +108,8 @@ export function job(number: number, changes: Partial<JobRecord> = {}): JobRecord
     trainings: [],
     gates: [],
     packages: [],
+    images: [],
+    modelArtifacts: [],
     deployments: [],
     ...changes,
   };

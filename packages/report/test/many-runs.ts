@@ -73,6 +73,8 @@ function oneRun(i: number, count: number, at: number, baseline: number, random: 
     trainings: [training],
     gates: broken ? [] : [gate],
     packages: [],
+    images: [],
+    modelArtifacts: [],
     deployments: deploys ? [deploymentOf(i, training)] : [],
   };
   return {

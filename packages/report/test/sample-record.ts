@@ -168,6 +168,8 @@ export function sampleRecord(): RunRecord {
             modelDigest: digest('d'),
           },
         ],
+        images: [],
+        modelArtifacts: [],
         deployments: [
           {
             target: 'host',

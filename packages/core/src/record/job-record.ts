@@ -35,6 +35,8 @@ export function readJobRecord(github: GitHub): JobRecord {
     trainings: [],
     gates: [],
     packages: [],
+    images: [],
+    modelArtifacts: [],
     deployments: [],
   };
 }

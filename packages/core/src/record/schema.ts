@@ -169,6 +169,51 @@ const packaged = z.object({
   modelDigest: digest.nullable(),
 });
 
+const smokeAnswer = z.object({
+  request: z.string(),
+  status: z.int().nullable(),
+  durationMs: milliseconds,
+  passed: z.boolean(),
+  response: z.string(),
+});
+
+const image = z.object({
+  name: z.string().describe('Host and repository, without tag.'),
+  digest: digest.describe('Of the manifest that was pushed; for several platforms, of their index.'),
+  mediaType: z.string(),
+  tags: z.array(z.string()).describe('Without the name; empty for a push by digest.'),
+  platforms: z.array(
+    z.object({
+      platform: z.string().describe('linux/amd64, linux/arm64/v8, …'),
+      digest: digest.describe("Of the platform's manifest."),
+      imageId: digest.describe('Of its configuration.'),
+      bytes: bytes.describe('Of its layers as they are stored, compressed.'),
+      layers: z.array(z.object({ digest, bytes, mediaType: z.string() })),
+    }),
+  ),
+  modelDigest: digest.nullable().describe('Of the model that it serves, where that is known.'),
+  packageDigest: digest.nullable().describe('Of the package that it was built from.'),
+  durationMs: milliseconds,
+  attempts: z.int().describe('How often the build was started.'),
+  attestations: z.array(
+    z.object({
+      predicateType: z.string(),
+      digest: digest.describe('Of the manifest that carries it.'),
+      signed: z.string().nullable().describe('github, key, keyless; null where nobody signed it.'),
+    }),
+  ),
+  smoke: z.array(smokeAnswer),
+});
+
+const modelArtifact = z.object({
+  name: z.string(),
+  digest,
+  tag: z.string().nullable(),
+  bytes,
+  sentBytes: bytes,
+  files: z.int(),
+});
+
 const deployment = z.object({
   target: z.string(),
   environment: z.string(),
@@ -179,15 +224,7 @@ const deployment = z.object({
   digest: digest.nullable(),
   modelDigest: digest.nullable(),
   durationMs: milliseconds,
-  smoke: z.array(
-    z.object({
-      request: z.string(),
-      status: z.int().nullable(),
-      durationMs: milliseconds,
-      passed: z.boolean(),
-      response: z.string(),
-    }),
-  ),
+  smoke: z.array(smokeAnswer),
   reason: z.string().nullable().describe('Why it failed or was rolled back.'),
 });
 
@@ -204,6 +241,8 @@ export const jobRecordSchema = z.object({
   trainings: z.array(training),
   gates: z.array(gateSchema),
   packages: z.array(packaged),
+  images: z.array(image),
+  modelArtifacts: z.array(modelArtifact),
   deployments: z.array(deployment),
 });
 
@@ -235,6 +274,8 @@ export type TrainingRecord = z.infer<typeof training>;
 export type ResourceRecord = z.infer<typeof resources>;
 export type DeterminismRecord = z.infer<typeof determinism>;
 export type PackageRecord = z.infer<typeof packaged>;
+export type ImageRecord = z.infer<typeof image>;
+export type ModelArtifactRecord = z.infer<typeof modelArtifact>;
 export type DeploymentRecord = z.infer<typeof deployment>;
 export type JobRecord = z.infer<typeof jobRecordSchema>;
 export type RunRecord = z.infer<typeof runRecordSchema>;

@@ -3,16 +3,16 @@ import { type Html, html, link } from '../html.ts';
 import { type Model, modelsOf } from '../models.ts';
 import { bytesText, countText, digestText } from '../text.ts';
 
-/** Where each model came from and went to: commit, data, environment, model, package, deployment. */
+/** Where each model came from and went to: commit, data, environment, model, package, image, deployment. */
 export function lineagePart(record: RunRecord): Html {
   const models = modelsOf(record).filter(({ training }) => training.model);
   const digests = new Set(models.map(({ training }) => training.model?.digest));
-  const rest = packagesAndDeployments(record, (digest) => digest === null || !digests.has(digest));
+  const rest = whatItBecame(record, (digest) => digest === null || !digests.has(digest));
   const chains = models.map((model) => ({
     name: models.length > 1 && model.label,
     links: [
       ...origin(record, model),
-      ...packagesAndDeployments(record, (digest) => digest === model.training.model?.digest),
+      ...whatItBecame(record, (digest) => digest === model.training.model?.digest),
     ],
   }));
   // What does not say which model it holds belongs to the only one.
@@ -44,10 +44,7 @@ function origin(record: RunRecord, { training, job }: Model): Html[] {
   ];
 }
 
-function packagesAndDeployments(
-  { jobs }: RunRecord,
-  belongs: (modelDigest: string | null) => boolean,
-): Html[] {
+function whatItBecame({ jobs }: RunRecord, belongs: (modelDigest: string | null) => boolean): Html[] {
   return [
     ...jobs
       .flatMap(({ packages }) => packages)
@@ -56,6 +53,14 @@ function packagesAndDeployments(
         ({ name, digest, bytes }) =>
           html`package ${name} <code>${digestText(digest)}</code>, ${bytesText(bytes)}`,
       ),
+    ...jobs
+      .flatMap(({ images }) => images)
+      .filter(({ modelDigest }) => belongs(modelDigest))
+      .map(({ name, digest, tags, platforms }) => {
+        const tagged = tags.length > 0 && `:${tags[0]}`;
+        const bytes = platforms.reduce((sum, platform) => sum + platform.bytes, 0);
+        return html`image ${name}${tagged} <code>${digestText(digest)}</code>, ${bytesText(bytes)}`;
+      }),
     ...jobs
       .flatMap(({ deployments }) => deployments)
       .filter(({ modelDigest }) => belongs(modelDigest))
