@@ -1,0 +1,27 @@
+export { type Attached, attach, attachedTo } from './attached.ts';
+export { bundleType, readBundle, type SignedStatement } from './bundle.ts';
+export type { LocalFiles } from './check-files.ts';
+export { type Check, checksTable } from './checks.ts';
+export { type IndexStatement, statementsIn } from './in-index.ts';
+export { keyHint, readPrivateKey, readPublicKey } from './keys.ts';
+export {
+  predicates,
+  type Statement,
+  statementSchema,
+  type Training,
+  type TrainingStatement,
+  trainingPredicate,
+  trainingSchema,
+} from './predicate.ts';
+export { keySigner, publicSigstore, type Signer, type SigstoreServices, sigstoreSigner } from './sign.ts';
+export { readSource, type Source } from './source.ts';
+export { type StatementOptions, statement, statementBytes, trainingStatement } from './statement.ts';
+export { resolveSubject, type Subject } from './subject.ts';
+export { openJudge, type Standing, type Trust } from './trust.ts';
+export {
+  type Expectations,
+  type Required,
+  type Verification,
+  type VerifyOptions,
+  verifyProof,
+} from './verify.ts';

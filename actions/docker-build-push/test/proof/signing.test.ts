@@ -1,0 +1,150 @@
+import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { UserError } from '@mlops/core';
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  keyHint,
+  keySigner,
+  openJudge,
+  readBundle,
+  readPrivateKey,
+  readPublicKey,
+  statementBytes,
+  trainingStatement,
+} from '../../src/proof/index.ts';
+import { flipped, otherByte, sampleRecord, sampleSubject } from './records.ts';
+
+const spki = (key: KeyObject) => createPublicKey(key).export({ format: 'pem', type: 'spki' }).toString();
+const pkcs8 = (key: KeyObject) => key.export({ format: 'pem', type: 'pkcs8' }).toString();
+const keys = {
+  ecdsa: generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey,
+  ed25519: generateKeyPairSync('ed25519').privateKey,
+};
+const payload = statementBytes(trainingStatement(sampleRecord(), sampleSubject));
+
+async function standing(bundle: Uint8Array, ...trusted: KeyObject[]) {
+  const judge = await openJudge(trusted.map((key) => ({ kind: 'key', pem: spki(key) })));
+  return judge.standingOf(await readBundle(bundle, 'the bundle'));
+}
+
+describe.each(Object.entries(keys))('a bundle signed with %s', (_, key) => {
+  it('is of whoever has the key, among others that are trusted', async () => {
+    const bundle = await keySigner(key)(payload);
+    const other = generateKeyPairSync('ed25519').privateKey;
+    expect(await standing(bundle, other, key)).toEqual({
+      ...{ kind: 'trusted', by: `the key ${keyHint(createPublicKey(key))}` },
+    });
+    expect(await standing(bundle, other)).toMatchObject({ kind: 'foreign' });
+    const { statement } = await readBundle(bundle, 'the bundle');
+    expect(statementBytes(statement)).toEqual(payload);
+  });
+
+  it('is worth nothing when any byte of it is another', async () => {
+    const bundle = await keySigner(key)(payload);
+    await fc.assert(
+      fc.asyncProperty(otherByte, async (change) => {
+        const judged = await standing(flipped(bundle, change), key).catch((error: unknown) => {
+          if (!(error instanceof UserError)) throw error;
+          return { kind: 'refused' };
+        });
+        expect(judged.kind).not.toBe('trusted');
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('is worth nothing with another content or another signature', async () => {
+    const sign = keySigner(key);
+    const bundle = JSON.parse((await sign(payload)).toString());
+    await fc.assert(
+      fc.asyncProperty(otherByte, fc.boolean(), async (change, ofPayload) => {
+        const envelope = structuredClone(bundle.dsseEnvelope);
+        const bytes = Buffer.from(ofPayload ? envelope.payload : envelope.signatures[0].sig, 'base64');
+        const altered = flipped(bytes, change).toString('base64');
+        if (ofPayload) envelope.payload = altered;
+        else envelope.signatures[0].sig = altered;
+        const json = Buffer.from(JSON.stringify({ ...bundle, dsseEnvelope: envelope }));
+        const judged = await standing(json, key).catch((error: unknown) => {
+          if (!(error instanceof UserError)) throw error;
+          return { kind: 'broken' };
+        });
+        expect(judged.kind).toBe('broken');
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+describe('readBundle', () => {
+  it('refuses whatever is no bundle, in words', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.oneof(
+          fc.uint8Array(),
+          fc.json().map((text) => Buffer.from(text)),
+        ),
+        async (bytes) => {
+          await expect(readBundle(bytes, 'the bundle')).rejects.toBeInstanceOf(UserError);
+        },
+      ),
+    );
+  });
+
+  it('takes bundles as clients in Go write them: spread out, in another order, without defaults', async () => {
+    const { mediaType, verificationMaterial, dsseEnvelope } = JSON.parse(
+      (await keySigner(keys.ecdsa)(payload)).toString(),
+    );
+    const { payloadType, signatures } = dsseEnvelope;
+    const written = {
+      dsseEnvelope: { signatures: [{ sig: signatures[0].sig }], payloadType, payload: dsseEnvelope.payload },
+      verificationMaterial: { publicKey: verificationMaterial.publicKey },
+      mediaType,
+    };
+    const json = Buffer.from(JSON.stringify(written, undefined, 2));
+    expect(await standing(json, keys.ecdsa)).toMatchObject({ kind: 'trusted' });
+  });
+});
+
+describe('keys', () => {
+  it('are read with and without a password', () => {
+    const encrypted = keys.ecdsa.export({
+      ...{ format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc' },
+      passphrase: 'open',
+    });
+    expect(readPrivateKey(encrypted.toString(), 'open').equals(keys.ecdsa)).toBe(true);
+    expect(readPrivateKey(`\n${pkcs8(keys.ed25519)}\n`).equals(keys.ed25519)).toBe(true);
+    expect(() => readPrivateKey(encrypted.toString())).toThrow(/there is no password/);
+    expect(() => readPrivateKey(encrypted.toString(), 'other')).toThrow(/the password is wrong/);
+  });
+
+  it('are refused when they are of another kind, and never shown', () => {
+    const rsa = pkcs8(generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey);
+    const p384 = pkcs8(generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey);
+    for (const pem of [
+      rsa,
+      p384,
+      rsa.slice(0, 300),
+      'secret',
+      '-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----',
+    ])
+      try {
+        readPrivateKey(pem);
+        expect.unreachable();
+      } catch (error) {
+        expect(error).toBeInstanceOf(UserError);
+        expect(String(error)).not.toContain(pem.slice(30, 60) || pem);
+      }
+    expect(() => readPublicKey(pkcs8(keys.ecdsa))).toThrow(/is a private key/);
+    expect(() => readPublicKey('nothing')).toThrow(UserError);
+  });
+});
+
+it('nobody to trust, and identities that are no expressions, are mistakes', async () => {
+  await expect(openJudge([])).rejects.toBeInstanceOf(UserError);
+  await expect(
+    openJudge([{ kind: 'sigstore', issuer: 'https://issuer', subject: '(', trustedRoots: '{}' }]),
+  ).rejects.toThrow(/no regular expression/);
+  await expect(
+    openJudge([{ kind: 'sigstore', issuer: 'https://issuer', subject: '.*', trustedRoots: 'nothing' }]),
+  ).rejects.toThrow(/trusted roots cannot be read/);
+});
