@@ -35,7 +35,8 @@ export function fromTests({ range, ...tested }: Tested): Estimate {
   const [lowest, highest] = range;
   // The truth lies within the range, whatever the test makes of a bound beyond it.
   const within = (bound: number, test: (bound: number) => number, beyond: [low: number, high: number]) =>
-    bound < lowest ? beyond[0] : bound > highest ? beyond[1] : test(bound);
+    // Adding 0 makes 0 of -0, by which a test would divide the wrong way.
+    bound < lowest ? beyond[0] : bound > highest ? beyond[1] : test(bound + 0);
   const pBelow = (bound: number) => within(bound, tested.pBelow, [1, 0]);
   const pAbove = (bound: number) =>
     within(bound, tested.pAbove ?? ((inside) => 1 - tested.pBelow(inside)), [0, 1]);

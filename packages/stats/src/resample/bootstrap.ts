@@ -61,14 +61,13 @@ export function bootstrapEstimate({
   const corrected = influences && correction(value, sorted, influences);
   const { bias, acceleration } = corrected ?? { bias: 0, acceleration: 0 };
   const { toScore, toShare } = noNarrower ? expanded(size - strata.length) : normal;
-  const shareBelow = (bound: number) => (countBelow(sorted, bound) + 0.5) / (sorted.length + 1);
   const pAbove = (bound: number) => {
-    const distance = normalQuantile(shareBelow(bound)) - bias;
+    const distance = normalQuantile(shareBelow(sorted, bound)) - bias;
     return toShare(distance / Math.max(1 + acceleration * distance, 0) - bias);
   };
   const end = (level: number) => {
     const distance = bias + toScore(level);
-    return quantileOf(sorted, normalCdf(bias + distance / Math.max(1 - acceleration * distance, 0)));
+    return replicateAt(sorted, normalCdf(bias + distance / Math.max(1 - acceleration * distance, 0)));
   };
   const kind = corrected ? 'BCa' : 'percentiles';
   const drawn: Estimate = {
@@ -144,6 +143,27 @@ function centred(jackknife: Float64Array, strata: readonly number[]): Float64Arr
     start += length;
   }
   return influences;
+}
+
+/**
+ * The replicate below which the share of what further resamples would give lies: of R, the (R + 1)·share-th (Davison and
+ * Hinkley, 1997, section 5.2.1). The quantile of the R themselves would be too far inside.
+ */
+function replicateAt(sorted: Float64Array, share: number): number {
+  const position = Math.min(Math.max((sorted.length + 1) * share - 1, 0), sorted.length - 1);
+  return quantileOf(sorted, position / Math.max(sorted.length - 1, 1));
+}
+
+/** The share that `replicateAt` finds the bound at; half a place beyond the last where it lies outside. */
+function shareBelow(sorted: Float64Array, bound: number): number {
+  const first = countBefore(sorted, (value) => value >= bound);
+  const next = countBefore(sorted, (value) => value > bound);
+  const [low, high] = [sorted[first - 1], sorted[first]];
+  const position =
+    next > first || low === undefined || high === undefined
+      ? (first + next - 1) / 2
+      : first - 1 + (bound - low) / (high - low);
+  return (Math.min(Math.max(position, -0.5), sorted.length - 0.5) + 1) / (sorted.length + 1);
 }
 
 /** Values below a bound, and half of those on it. */
