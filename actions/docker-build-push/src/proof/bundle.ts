@@ -42,6 +42,10 @@ export async function readBundle(json: Uint8Array, shown: string): Promise<Signe
   const { payload, payloadType: type, signatures } = bundle.content.dsseEnvelope;
   if (type !== payloadType) throw refused(`its content is of type '${type}'`);
   if (signatures.length !== 1) throw refused(`it has ${signatures.length} signatures instead of one`);
+  // Nobody signs the key's name; one that contradicts the other was put there by somebody else.
+  const { content: signer } = bundle.verificationMaterial;
+  const hint = signer.$case === 'publicKey' ? signer.publicKey.hint : '';
+  if (signatures[0]?.keyid && signatures[0].keyid !== hint) throw refused('it names two keys');
   let content: unknown;
   try {
     content = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload));
@@ -71,13 +75,21 @@ export async function keyBundle(payload: Buffer, signature: Buffer, keyHint: str
   return Buffer.from(JSON.stringify(bundleToJSON(bundle)));
 }
 
+/** Of sigstore_bundle.proto, with what it contains, and of DSSE's envelope. */
+const fields = new Set(
+  `mediaType verificationMaterial publicKey hint x509CertificateChain certificates certificate rawBytes tlogEntries
+  logIndex logId keyId kindVersion kind version integratedTime inclusionPromise signedEntryTimestamp inclusionProof
+  rootHash treeSize hashes checkpoint envelope canonicalizedBody timestampVerificationData rfc3161Timestamps
+  signedTimestamp dsseEnvelope payload payloadType signatures sig keyid`.split(/\s+/),
+);
+
 /** Clients in other languages leave out what has its default value in Protocol Buffers' JSON. */
 function withoutDefaults(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutDefaults);
   if (typeof value !== 'object' || value === null) return value;
   const kept = Object.entries(value)
     .map(([key, inner]) => [key, withoutDefaults(inner)] as const)
-    .filter(([, inner]) => !isDefault(inner));
+    .filter(([key, inner]) => !(fields.has(key) && isDefault(inner)));
   return Object.fromEntries(kept);
 }
 

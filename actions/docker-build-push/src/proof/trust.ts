@@ -65,15 +65,13 @@ export async function openJudge(trust: readonly Trust[]): Promise<Judge> {
 }
 
 function standingByKey(bundle: Bundle, hint: string, keys: readonly KeyObject[]): Standing {
+  const key = keys.find((one) => keyHint(one) === hint);
+  if (!key) return { kind: 'foreign', why: `signed with another key, '${hint}'` };
   const { payload, signature } = signedOf(bundle);
-  for (const key of keys) {
-    const algorithm = kindOf(key, 'the key to verify with') === 'ecdsa-p256' ? 'sha256' : null;
-    if (verifyBytes(algorithm, preAuthEncoding(payload), key, signature))
-      return { kind: 'trusted', by: `the key ${keyHint(key)}` };
-  }
-  if (keys.some((key) => keyHint(key) === hint))
-    return { kind: 'broken', why: 'the signature is not of this content: one of them was altered' };
-  return { kind: 'foreign', why: `signed with another key, '${hint}'` };
+  const algorithm = kindOf(key, 'the key to verify with') === 'ecdsa-p256' ? 'sha256' : null;
+  if (verifyBytes(algorithm, preAuthEncoding(payload), key, signature))
+    return { kind: 'trusted', by: `the key ${hint}` };
+  return { kind: 'broken', why: 'the signature is not of this content: one of them was altered' };
 }
 
 function signedOf({ content }: Bundle): { payload: Buffer; signature: Buffer } {

@@ -124,7 +124,7 @@ describe('keys', () => {
       rsa,
       p384,
       rsa.slice(0, 300),
-      'secret',
+      'hunter2',
       '-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----',
     ])
       try {
