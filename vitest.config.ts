@@ -22,6 +22,17 @@ export default defineConfig({
         },
       },
       {
+        // Real images in a real BuildKit: on Debian 12 as root only, see packages/cli/src/test.ts.
+        test: {
+          name: 'container',
+          include: ['test/container/**/*.test.ts'],
+          testTimeout: 300_000,
+          // The first run builds BuildKit.
+          hookTimeout: 1_200_000,
+          fileParallelism: false,
+        },
+      },
+      {
         // Whole workflows take every core they find; one file at a time.
         test: {
           name: 'e2e',

@@ -6,7 +6,7 @@
  * --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version <python> <group>.in -o <group>.txt`.
  */
 export interface PythonSource {
-  group: 'engine' | 'lint' | 'dvc' | 'go' | 'torch' | 'science';
+  group: 'engine' | 'lint' | 'dvc' | 'go' | 'torch' | 'science' | 'sbom';
   python: `3.${number}`;
   /** The program's name, where it is not the tool's. */
   program?: string;
@@ -39,8 +39,20 @@ export interface GoSource {
 /** A program whose Go sources are in `go/<name>` of this package, with go.mod and go.sum that pin what it is built from. */
 export interface GoFolderSource {
   sources: string;
+  /** The program's package, where it is not the folder but one of the `tool` lines of its go.mod. */
+  package?: string;
+  /** Variables that the linker sets: the version that a program says it has. */
+  set?: Readonly<Record<string, string>>;
   /** The oldest Go that builds it. */
   go: `1.${number}`;
+}
+
+/** A program of a package of a Debian release, where the machine has none; elsewhere it has to be installed. */
+export interface DebianProgramSource {
+  release: '12';
+  packages: readonly string[];
+  /** Inside the packages: `usr/sbin/runc`. */
+  program: string;
 }
 
 export const tools = {
@@ -74,6 +86,33 @@ export const tools = {
     go: '1.26',
   },
   'oci-registry': { sources: 'oci-registry', go: '1.26' },
-} as const satisfies Record<string, PythonSource | GoSource | GoFolderSource | DebianSource>;
+  buildkitd: {
+    sources: 'buildkit',
+    package: 'github.com/moby/buildkit/cmd/buildkitd',
+    set: { 'github.com/moby/buildkit/version.Version': 'v0.34.2' },
+    go: '1.26.8',
+  },
+  /** What `# syntax=docker/dockerfile:1` names. */
+  'dockerfile-frontend': {
+    sources: 'buildkit',
+    package: 'github.com/moby/buildkit/frontend/dockerfile/cmd/dockerfile-frontend',
+    go: '1.26.8',
+  },
+  buildx: {
+    sources: 'buildkit',
+    package: 'github.com/docker/buildx/cmd/buildx',
+    set: {
+      'github.com/docker/buildx/version.Package': 'github.com/docker/buildx',
+      'github.com/docker/buildx/version.Version': 'v0.38.2',
+    },
+    go: '1.26.8',
+  },
+  syft: { group: 'sbom', python: '3.10' },
+  'sbom-scanner': { sources: 'sbom-scanner', go: '1.26' },
+  runc: { release: '12', packages: ['runc'], program: 'usr/sbin/runc' },
+} as const satisfies Record<
+  string,
+  PythonSource | GoSource | GoFolderSource | DebianSource | DebianProgramSource
+>;
 
 export type ToolName = keyof typeof tools;

@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import { UserError } from '@mlops/core';
 import { command } from '@mlops/core/process';
 import manifest from '../package.json' with { type: 'json' };
-import { toolsFolder } from './index.ts';
-import { installed } from './store.ts';
+import { installed, toolsFolder } from './store.ts';
 
 export interface Chromium {
   program: string;

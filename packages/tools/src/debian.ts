@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '@mlops/core';
 import { CommandError, command } from '@mlops/core/process';
+import { fetchPackages } from './apt.ts';
 import type { DebianSource } from './catalog.ts';
 import { installed } from './store.ts';
 
@@ -66,32 +67,16 @@ export async function installedDebianPython(
   return join(folder, python);
 }
 
-/** Fetches the packages and all they depend on from the machine's own mirrors, signatures checked by apt. */
 async function unpack(
   packages: readonly string[],
   system: string,
   folder: string,
   env: NodeJS.ProcessEnv,
 ): Promise<void> {
-  const archives = join(folder, 'archives');
-  for (const name of ['lists/partial', 'archives/partial'])
-    await mkdir(join(folder, name), { recursive: true });
-  // A system without any package, so that nothing is taken for given that this machine happens to have.
-  await writeFile(join(folder, 'status'), '');
-  const settings = {
-    'Dir::State': folder,
-    'Dir::State::status': join(folder, 'status'),
-    'Dir::Cache': folder,
-    'APT::Sandbox::User': 'root', // Whoever runs this; apt's own user may not write here.
-    'APT::Install-Recommends': 'false',
-  };
-  const options = Object.entries(settings).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
-  await command('apt-get', [...options, '-qq', 'update'], { env });
-  await command('apt-get', [...options, '-qq', '--yes', '--download-only', 'install', ...packages], { env });
-  for (const file of await readdir(archives)) {
+  for (const file of await fetchPackages(packages, folder, env)) {
     // The C library has to be that of the dynamic linker, which is the machine's.
-    if (!file.endsWith('.deb') || file.startsWith('libc6_')) continue;
-    await command('dpkg-deb', ['--extract', join(archives, file), system], { env });
+    if (basename(file).startsWith('libc6_')) continue;
+    await command('dpkg-deb', ['--extract', file, system], { env });
   }
   await rm(folder, { recursive: true });
 }

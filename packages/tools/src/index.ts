@@ -1,12 +1,18 @@
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { type ToolName, tools } from './catalog.ts';
 import { installedDebianPython, isDebian } from './debian.ts';
+import { installedDebianProgram } from './debian-program.ts';
 import { installedGoProgram } from './go.ts';
 import { installedPythonProgram } from './python.ts';
+import { toolsFolder } from './store.ts';
 
 export type { ToolName } from './catalog.ts';
 export { type Chromium, chromium } from './chromium.ts';
+export { isDebian } from './debian.ts';
+export { baseImage, pythonVersion } from './images/base-image.ts';
+export { frontendImage } from './images/frontend-image.ts';
+export { type ImageConfig, type OciLayout, writeOciLayout } from './images/oci-layout.ts';
+export { scannerImage } from './images/scanner-image.ts';
+export { toolsFolder } from './store.ts';
 
 export interface ToolOptions {
   /** Where tools are kept. Default: `$MLOPS_TOOLS_DIR`, otherwise `mlops/tools` in the user's cache folder. */
@@ -34,15 +40,9 @@ async function install(name: ToolName, folder: string, env: NodeJS.ProcessEnv): 
   const source = tools[name];
   if ('module' in source || 'sources' in source)
     return installedGoProgram(name, source, folder, env, () => tool('go', { folder, env }));
+  if ('release' in source) return installedDebianProgram(name, source, folder, env);
   if (!('debian' in source)) return installedPythonProgram(name, source, folder, env);
   return (await isDebian(source.debian, env))
     ? installedDebianPython(name, source, folder, env, () => tool('uv', { folder, env }))
     : installedPythonProgram(name, source.otherwise, folder, env, 'python');
-}
-
-export function toolsFolder(env: NodeJS.ProcessEnv): string {
-  if (env.MLOPS_TOOLS_DIR) return env.MLOPS_TOOLS_DIR;
-  if (env.XDG_CACHE_HOME) return join(env.XDG_CACHE_HOME, 'mlops', 'tools');
-  if (process.platform === 'win32' && env.LOCALAPPDATA) return join(env.LOCALAPPDATA, 'mlops', 'tools');
-  return join(homedir(), process.platform === 'darwin' ? 'Library/Caches' : '.cache', 'mlops', 'tools');
 }

@@ -1,8 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { access, constants, link, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 const dayMs = 24 * 60 * 60 * 1000;
+
+/** Where tools are kept; see ToolOptions. */
+export function toolsFolder(env: NodeJS.ProcessEnv): string {
+  if (env.MLOPS_TOOLS_DIR) return env.MLOPS_TOOLS_DIR;
+  if (env.XDG_CACHE_HOME) return join(env.XDG_CACHE_HOME, 'mlops', 'tools');
+  if (process.platform === 'win32' && env.LOCALAPPDATA) return join(env.LOCALAPPDATA, 'mlops', 'tools');
+  return join(homedir(), process.platform === 'darwin' ? 'Library/Caches' : '.cache', 'mlops', 'tools');
+}
 
 /**
  * The folder that holds the installation `key`, made by `install` when there is none that has every one of `files`.

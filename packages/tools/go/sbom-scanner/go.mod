@@ -1,0 +1,3 @@
+module sbom-scanner
+
+go 1.26.0
