@@ -3,10 +3,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type GitHub, plain, UserError } from '@mlops/core';
 import type { JobRecord } from '@mlops/core/record';
+import { fromOtherJobs } from '@mlops/core/run-so-far';
 import type { ArtifactStore } from '@mlops/core/store';
 import type { Extras, UserReport } from '@mlops/report';
 import * as z from 'zod';
-import { fromOtherJobs } from './other-jobs.ts';
 
 /** The extras of one job, which tells it apart. */
 export interface JobExtras extends Extras {

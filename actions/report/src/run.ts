@@ -13,14 +13,14 @@ import {
   type RunRecord,
   writeJobRecord,
 } from '@mlops/core/record';
+import { filesOfPart, keptFiles, partPrefix, recordSoFar } from '@mlops/core/run-so-far';
 import { artifactStore, hasGitHubArtifacts } from '@mlops/core/store';
-import { assemble, type Extras, readUserReport, renderHtml, renderMarkdown } from '@mlops/report';
+import { type Extras, readUserReport, renderHtml, renderMarkdown } from '@mlops/report';
 import type { action } from './action.ts';
+import { aliasesOf } from './aliases.ts';
 import { combined, extrasOfOtherJobs, handOnExtras } from './extras.ts';
 import { artifactUrl, mentions, reportName } from './names.ts';
 import { missingFiles, ownExtras } from './own-extras.ts';
-import { filesOfPart, keptFiles, partPrefix, partsOfOtherJobs } from './parts.ts';
-import { aboutRun, aliasesOf } from './run-facts.ts';
 import { showable } from './showable.ts';
 
 type Inputs = InputsOf<typeof action>;
@@ -59,11 +59,7 @@ async function handOn(
 
 async function finish(inputs: Inputs, context: ReportContext): Promise<void> {
   const { github, outputs, project, signal } = context;
-  const parts = [
-    ...(await partsOfOtherJobs(project, github, signal)),
-    ...(context.record.steps.length ? [context.record] : []),
-  ];
-  const record = assemble(parts, await aboutRun(github, context.workingDirectory));
+  const record = await recordSoFar(context);
 
   const extras = await extrasOfRun(inputs, context);
 

@@ -1,4 +1,3 @@
-export { type AboutRun, assemble } from './assemble.ts';
 export type { Extras, Image, UserReport } from './extras.ts';
 export { type MarkdownOptions, renderMarkdown } from './markdown/index.ts';
 export { renderHtml } from './page.ts';

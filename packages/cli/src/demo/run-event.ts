@@ -1,8 +1,9 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { jobRecordSchema, type RunRecord, runRecordSchema } from '@mlops/core/record';
+import { assemble } from '@mlops/core/run-so-far';
 import { buildReleaseTree } from '@mlops/release';
-import { assemble, renderHtml } from '@mlops/report';
+import { renderHtml } from '@mlops/report';
 import { artifactFiles, type RunResult, startEngine } from '@mlops/testkit/engine';
 import type { DemoEvent } from '../demo.ts';
 import { root, slug } from '../root.ts';

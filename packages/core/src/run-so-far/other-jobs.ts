@@ -1,6 +1,6 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { artifactStore, hasGitHubArtifacts } from '@mlops/core/store';
+import { artifactStore, hasGitHubArtifacts } from '../store/index.ts';
 
 /** A matrix may have 256 legs; the service is not asked for all of them at once. */
 const atOnce = 8;

@@ -1,4 +1,4 @@
-import type { JobRecord, RunRecord } from '@mlops/core/record';
+import type { JobRecord, RunRecord } from '../record/schema.ts';
 
 /** What is known of a run without its jobs. */
 export type AboutRun = Omit<RunRecord['run'], 'startedAt' | 'finishedAt'>;

@@ -1,7 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { annotate, type GitHub, messageOf, UserError } from '@mlops/core';
-import { type JobRecord, jobRecordSchema, type Kept, keepFile, keptFile, keptPath } from '@mlops/core/record';
+import { messageOf, UserError } from '../errors.ts';
+import type { GitHub } from '../github.ts';
+import { type Kept, keepFile, keptFile, keptPath } from '../record/kept.ts';
+import { type JobRecord, jobRecordSchema } from '../record/schema.ts';
+import { annotate } from '../runner.ts';
 import { fromOtherJobs } from './other-jobs.ts';
 
 /** Parts of a project's record travel between jobs as artifacts whose names start so. */
