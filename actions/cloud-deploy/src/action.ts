@@ -59,7 +59,7 @@ export const action = defineAction({
       description: 'How long a new release may take to become healthy.',
       default: '60s',
     }),
-    smoke: structure(async () => (await import('./smoke.ts')).smokeSchema, {
+    smoke: structure(async () => (await import('@mlops/smoke')).smokeSchema, {
       description:
         'Requests to send before the switch, a list of `{path, method, headers, json | body, expect: {status, json, max-ms}}`; `expect.json` may be a part of the answer. One that fails rolls back.',
       default: [],

@@ -1,6 +1,6 @@
 import { UserError } from '@mlops/core';
 import type { Package } from '@mlops/model-package';
-import type { SmokeRequest, SmokeResult } from '../../smoke.ts';
+import type { SmokeRequest, SmokeResult } from '@mlops/smoke';
 import { type Deployment, openDeployment } from './deployment.ts';
 import { type Front, runningFronts, startFront } from './front.ts';
 import { answersAs, goLive } from './go-live.ts';

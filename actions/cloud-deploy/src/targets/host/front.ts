@@ -4,8 +4,8 @@ import { copyFile, glob, readdir, readFile, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { messageOf, UserError, waitFor } from '@mlops/core';
+import { ask } from '@mlops/smoke/http';
 import * as z from 'zod';
-import { ask } from '../../http.ts';
 import { lastingEnvironment } from './detached.ts';
 
 /** A running front, which listens on the stable port of a deployment. */

@@ -1,6 +1,6 @@
 import { annotate, DeadlineError, group, UserError, waitFor } from '@mlops/core';
-import { ask } from '../../http.ts';
-import { runSmoke } from '../../smoke.ts';
+import { runSmoke } from '@mlops/smoke';
+import { ask } from '@mlops/smoke/http';
 import type { Attempt, Terms } from './deploy.ts';
 import type { Deployment, Instance } from './deployment.ts';
 import type { Front } from './front.ts';

@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { open, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import { DeadlineError, messageOf, UserError, waitFor } from '@mlops/core';
+import { messageOf, UserError } from '@mlops/core';
 import { shell } from '@mlops/core/process';
-import { ask } from '../../http.ts';
+import { freePort, NotHealthy, waitHealthy } from '@mlops/smoke/server';
 import type { Deployment, Instance } from './deployment.ts';
 import { lastingEnvironment } from './detached.ts';
 import { endGroup, identify } from './processes.ts';
@@ -101,31 +100,8 @@ const gate =
     ? 'if ($null -eq [Console]::In.ReadLine()) { exit 75 };'
     : 'IFS= read -r _ || exit 75;';
 
-class NotHealthy extends Error {}
-
 function notHealthyAdvice(path: string): string {
   return `The script 'serve' must stay in the foreground, listen on $HOST:$PORT and answer 'GET ${path}' with 2xx; 'health-path' and 'health-timeout' say where and how long.`;
-}
-
-/** Asks again and again until a 2xx comes. */
-async function waitHealthy(url: string, timeoutMs: number, signal: AbortSignal): Promise<void> {
-  let last = 'there was no answer';
-  const look = async (limit: AbortSignal) => {
-    try {
-      const { status } = await ask(url, { timeoutMs: 5000, signal: limit });
-      if (status >= 200 && status < 300) return true;
-      last = `the last answer had status ${status}`;
-    } catch (error) {
-      if (!limit.aborted) last = `the last try failed: ${messageOf(error)}`;
-    }
-    return undefined;
-  };
-  try {
-    await waitFor(look, { what: 'health', deadlineMs: timeoutMs, everyMs: 100, signal });
-  } catch (error) {
-    if (!(error instanceof DeadlineError)) throw error;
-    throw new NotHealthy(`it was not healthy within ${timeoutMs / 1000} s (${last})`, { cause: error });
-  }
 }
 
 function endOf(child: ChildProcess): Promise<string> {
@@ -133,17 +109,6 @@ function endOf(child: ChildProcess): Promise<string> {
     child.once('error', (error) => resolve(messageOf(error)));
     child.once('exit', (code, signal) => resolve(signal ? `by ${signal}` : `exit code ${code}`));
   });
-}
-
-/** A port that nobody listens on now. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 const bytesShown = 64 * 1024;

@@ -1,0 +1,1 @@
+export { compare, runSmoke, type SmokeRequest, type SmokeResult, smokeSchema } from './smoke.ts';
