@@ -1,7 +1,7 @@
 import { UserError } from '@mlops/core';
-import { type Descriptor, getManifest, manifestSchema, nameOf, parseAs, readBlob } from '@mlops/oci';
+import { type Descriptor, manifestSchema, parseAs } from '@mlops/oci';
+import type { ImageContent } from './content.ts';
 import { type Statement, statementSchema } from './predicate.ts';
-import type { Subject } from './subject.ts';
 
 /** An attestation that BuildKit put into an index, about one of its images. */
 export interface IndexStatement {
@@ -24,18 +24,19 @@ const mostBytes = 40 * 1024 * 1024;
  * @throws UserError where the registry has lost one of them
  */
 export async function statementsIn(
-  { repository, attestations }: Pick<Subject, 'repository' | 'attestations'>,
+  content: ImageContent,
+  attestations: readonly Descriptor[],
   { signal }: { signal?: AbortSignal | undefined } = {},
 ): Promise<IndexStatement[]> {
   const found: IndexStatement[] = [];
   for (const one of attestations) {
     const about = one.annotations?.['vnd.docker.reference.digest'] ?? '';
-    const shown = `the attestations ${one.digest} of ${nameOf(repository)}`;
-    const { bytes } = await getManifest(repository, one.digest, { signal });
+    const shown = `the attestations ${one.digest} of ${content.name}`;
+    const bytes = await content.manifest(one.digest, { signal });
     for (const layer of parseAs(manifestSchema, bytes, shown).layers) {
       const predicateType = layer.annotations?.['in-toto.io/predicate-type'];
       if (layer.mediaType !== inToto || predicateType === undefined) continue;
-      const read = () => readStatement(repository, layer, { about, predicateType, shown, signal });
+      const read = () => readStatement(content, layer, { about, predicateType, shown, signal });
       found.push({ about, digest: one.digest, predicateType, read });
     }
   }
@@ -43,7 +44,7 @@ export async function statementsIn(
 }
 
 async function readStatement(
-  repository: Subject['repository'],
+  content: ImageContent,
   layer: Descriptor,
   {
     about,
@@ -52,7 +53,7 @@ async function readStatement(
     signal,
   }: { about: string; predicateType: string; shown: string; signal: AbortSignal | undefined },
 ): Promise<Statement> {
-  const bytes = await readBlob(repository, layer, { signal, limit: mostBytes });
+  const bytes = await content.blob(layer, { signal, limit: mostBytes });
   const statement = parseAs(statementSchema, bytes, shown);
   const refused = (problem: string) =>
     new UserError(`${shown} contradict themselves: ${problem}`, { advice: 'Build the image again.' });

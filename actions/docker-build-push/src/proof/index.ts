@@ -2,8 +2,11 @@ export { type Attached, attach, attachedTo } from './attached.ts';
 export { bundleType, readBundle, type SignedStatement } from './bundle.ts';
 export type { LocalFiles } from './check-files.ts';
 export { type Check, checksTable } from './checks.ts';
+export { type ImageContent, inLayout, layoutContent, registryContent } from './content.ts';
+export { bomLink, type CycloneDx } from './cyclonedx.ts';
 export { type IndexStatement, statementsIn } from './in-index.ts';
 export { keyHint, readPrivateKey, readPublicKey } from './keys.ts';
+export { isMlBom, type ModelCardFacts, mlBom } from './ml-bom.ts';
 export {
   predicates,
   type Statement,
@@ -15,6 +18,7 @@ export {
 } from './predicate.ts';
 export { keySigner, publicSigstore, type Signer, type SigstoreServices, sigstoreSigner } from './sign.ts';
 export { readSource, type Source } from './source.ts';
+export { billsIn, type ImageBill, readSpdx, type Spdx, toCycloneDx } from './spdx.ts';
 export { type StatementOptions, statement, statementBytes, trainingStatement } from './statement.ts';
 export { resolveSubject, type Subject } from './subject.ts';
 export { openJudge, type Standing, type Trust } from './trust.ts';

@@ -12,17 +12,19 @@ import { type Attached, attachedTo } from './attached.ts';
 import { readBundle, type SignedStatement } from './bundle.ts';
 import { checkFiles, type LocalFiles } from './check-files.ts';
 import { type Check, Checks, checksTable } from './checks.ts';
+import { registryContent } from './content.ts';
 import { type IndexStatement, isAbout, statementsIn } from './in-index.ts';
+import { isMlBom } from './ml-bom.ts';
 import { predicates, type Statement, type Training, trainingPredicate, trainingSchema } from './predicate.ts';
 import { canonical } from './statement.ts';
 import { platformName, resolveSubject, type Subject } from './subject.ts';
 import { type Judge, openJudge, type Trust } from './trust.ts';
 
-/** What has to be attested: what the image was made of, its bill of materials, and how it was built. */
-export type Required = 'training' | 'sbom' | 'provenance';
+/** What has to be attested: what it was made of, the bills of materials of image and model, and how it was built. */
+export type Required = 'training' | 'sbom' | 'ml-bom' | 'provenance';
 
 export interface Expectations {
-  /** Default: all of them. */
+  /** Default: `training`, `sbom` and `provenance`. */
   attestations?: readonly Required[] | undefined;
   /** Other predicates that may be attested too; one that nobody named fails. */
   otherPredicates?: readonly string[] | undefined;
@@ -262,19 +264,24 @@ async function checkAttestations(
   if (required.includes('training'))
     checks.add('what it was made of', 'attested', training ? 'attested' : 'nothing', training !== undefined);
   const inIndex =
-    (await checks.attempt("BuildKit's attestations", 'readable', () => statementsIn(subject, { signal }))) ??
-    [];
+    (await checks.attempt("BuildKit's attestations", 'readable', () =>
+      statementsIn(registryContent(subject.repository), subject.attestations, { signal }),
+    )) ?? [];
   // An index is signed by its digest, with all that is in it; without a signature nothing in it counts.
   const counted = trusted.length ? inIndex : [];
   const kinds = {
     sbom: { what: 'bill of materials', types: [predicates.spdx, predicates.cyclonedx] },
+    'ml-bom': { what: 'bill of materials of the model', types: [predicates.cyclonedx] },
     provenance: { what: 'provenance', types: [predicates.provenance, predicates.provenanceBefore] },
   } as const;
-  for (const kind of ['sbom', 'provenance'] as const) {
+  for (const kind of ['sbom', 'ml-bom', 'provenance'] as const) {
     const { what, types } = kinds[kind];
     const isKind = (type: string) => types.some((one) => one === type);
-    const signed = trusted.filter(({ statement }) => isKind(statement.predicateType));
-    const built = counted.filter(({ predicateType }) => isKind(predicateType));
+    const signed = trusted.filter(
+      ({ statement: { predicateType, predicate } }) =>
+        isKind(predicateType) && (kind === 'provenance' || isMlBom(predicate) === (kind === 'ml-bom')),
+    );
+    const built = kind === 'ml-bom' ? [] : counted.filter(({ predicateType }) => isKind(predicateType));
     const statements = [...signed.map(({ statement }) => statement), ...(await readAll(built, what, checks))];
     if (kind === 'provenance' && training) for (const one of statements) checkRevision(one, training, checks);
     if (!required.includes(kind)) continue;
