@@ -89,8 +89,10 @@ async function served(
     const holdsModel = model === name || model?.startsWith(`${name}/`);
     if (holdsModel && model === name) continue;
     if (!holdsModel && (byGit.ignores(asGit) || byDocker.ignores(name))) continue;
-    if (notServed.test(name) || remotes.includes(name)) leftOut.push(name);
-    else if (!entry.isDirectory() || holdsModel || (await hasFiles(join(root, name))))
+    const isLeftOut = notServed.test(name) || remotes.includes(name);
+    if (isLeftOut && entry.isDirectory()) leftOut.push(name);
+    if (isLeftOut) continue;
+    if (!entry.isDirectory() || holdsModel || (await hasFiles(join(root, name))))
       paths.push(checkedPath(name, 'the project'));
   }
   return { paths, leftOut: leftOut.filter((name) => !name.startsWith('.')).sort() };

@@ -18,6 +18,8 @@ export interface Dependencies {
   locked: boolean;
   /** Whether every file is checked against a hash that the lock holds. */
   hashed: boolean;
+  /** Whether a Pipfile.lock names the public index, for which any machine's mirror stands in, as the first. */
+  publicIndex?: boolean;
   /** Normalised names of the packages. */
   names: ReadonlySet<string>;
 }
@@ -68,8 +70,10 @@ async function read(
       return { ...locked, beside: manifest, names: new Set(namesInToml(text, file)) };
     case 'pylock':
       return { ...locked, beside: [], names: new Set(namesInToml(text, file)) };
-    case 'pipenv':
-      return { ...locked, beside: ['Pipfile'], names: new Set(namesInPipfileLock(text, file)) };
+    case 'pipenv': {
+      const packages = new Set(namesInPipfileLock(text, file));
+      return { ...locked, beside: ['Pipfile'], publicIndex: firstSource(text) === 'pypi', names: packages };
+    }
     case 'pixi':
       return {
         ...locked,
@@ -91,6 +95,11 @@ async function read(
     case 'pyproject':
       return { ...locked, locked: false, hashed: false, beside: [], names: new Set(namesInToml(text, file)) };
   }
+}
+
+function firstSource(pipfileLock: string): string | undefined {
+  const { _meta } = JSON.parse(pipfileLock) as { _meta?: { sources?: { name?: string }[] } };
+  return _meta?.sources?.[0]?.name;
 }
 
 /** A requirements file with those that it includes. */

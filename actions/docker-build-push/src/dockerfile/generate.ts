@@ -78,7 +78,8 @@ export async function generateDockerfile(options: DockerfileOptions): Promise<Ge
     [
       '# Made by docker-build-push; a Dockerfile of your own takes its place.',
       `FROM ${base.builder} AS builder`,
-      ...(dependencies.manager === 'conda' ? ['USER root'] : []),
+      // Its image has a user that may not write to /opt; what is made here is copied, and the stage is not.
+      ...(dependencies.manager === 'conda' ? ['# hadolint ignore=DL3002', 'USER 0'] : []),
       ...installation(dependencies, base, python),
     ],
     ['FROM scratch AS code', ...contents.map((content) => copyContent(['--link'], content, '/'))],
@@ -87,7 +88,7 @@ export async function generateDockerfile(options: DockerfileOptions): Promise<Ge
       `FROM ${base.runtime}`,
       ...system.instructions,
       `WORKDIR ${app}`,
-      settings(base, port, project, model, isFolder(root, model)),
+      settings(base, dependencies, port, project, model, isFolder(root, model)),
       '# Packages, model and code: a change of one leaves the layers of the others as they are.',
       ...copyEnvironment(base, dependencies),
       ...(baked ? [copyContent(['--link', `--chown=${user}`], baked, `${app}/`)] : []),
@@ -178,13 +179,15 @@ function builtProject({ files, setting }: BuiltProject): string[] {
 
 function settings(
   { gpu }: BaseImages,
+  { manager }: Dependencies,
   port: number,
   project: BuiltProject | undefined,
   model: string | undefined,
   modelIsFolder: boolean,
 ): string {
+  const folder = manager === 'pixi' ? pixiEnvironment : environment;
   return continued(
-    `ENV PATH=${project ? `${installed}/bin:` : ''}${environment}/bin:$PATH`,
+    `ENV PATH=${project ? `${installed}/bin:` : ''}${folder}/bin:$PATH`,
     `PYTHONPATH=${project ? `${installed}:` : ''}${app}`,
     'PYTHONUNBUFFERED=1',
     'PYTHONDONTWRITEBYTECODE=1',

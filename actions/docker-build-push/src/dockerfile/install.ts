@@ -19,23 +19,21 @@ const uv = {
     '2c45530751517d6c3bbc69a19473f6effe47cce047bede01ffd8af7ea7b36b25', // x86_64, musl
     'ecb6028d79dc96fbeafffe5c8af62a7099487ebc05a701e76714eebcffd06375', // aarch64, glibc
     '5435c5ce14a56431208ca0996416d310f1598e8c2c8ba707688985a16bb82dbe', // aarch64, glibc before 2.28 and musl
-    'c16ed11e013557536b3e60065f1b912f6407bd6518e041b961e23ef9e6b4fbf5',
     'a6e845f387e4ed55bb59342957a9179e24a631fcc7668bda3426ae1cef8ed4b9', // s390x
     'c5dbdb7c8737cd183a9dce95b39cfd1f3d54ec2a27a1bb58f160293f9ba2c805', // ppc64le
+    '6b0c7b9f47a5d011939d61e324d3fe18a8bc155d8dd53add738709a92f290a7c', // riscv64
   ],
 };
-const poetryExport = [
-  '--from',
-  'poetry==2.5.1',
-  '--with',
-  'poetry-plugin-export==1.10.1',
-  'poetry',
-  'export',
-];
+const poetryExport = '--from poetry==2.5.1 --with poetry-plugin-export==1.10.1 poetry export';
 const pipenv = 'pipenv==2026.0.3';
 
 const uvCache = '--mount=type=cache,target=/root/.cache/uv';
-/** Credentials and addresses of private indexes; a build that is not given these secrets goes without. */
+/**
+ * The secrets that a generated Dockerfile takes, by id: credentials and addresses of private indexes, as the files of
+ * that name hold them. A build that is not given them goes without.
+ */
+export const indexSecrets = ['netrc', 'uv.toml', 'pip.conf', 'condarc'] as const;
+
 const uvSecrets = [
   '--mount=type=secret,id=netrc,target=/root/.netrc',
   '--mount=type=secret,id=uv.toml,target=/etc/uv/uv.toml',
@@ -99,26 +97,27 @@ function installPackages(dependencies: Dependencies): string[] {
   const withUv = (words: readonly string[]) => continued(`RUN ${uvCache}`, ...mounts, execForm(words));
   const pip = (...words: string[]) => withUv(['uv', 'pip', ...words]);
   const exported = '/tmp/requirements.txt';
+  const viaRequirements = (steps: readonly string[]) => {
+    const install = `uv pip install --python ${environment} --require-hashes --requirement ${exported}`;
+    return continued(`RUN ${uvCache}`, ...mounts, [...steps, install].join(' \\\n    && '));
+  };
   const into = ['--python', environment];
   switch (manager) {
     case 'uv':
       return [withUv(['uv', 'sync', '--frozen', '--no-dev', '--no-install-local', '--directory', '/src'])];
     case 'poetry':
       return [
-        withUv([
-          ...['uvx', ...poetryExport, '--directory', '/src', '--only', 'main'],
-          ...['--format', 'requirements.txt', '--output', exported],
+        viaRequirements([
+          `uvx ${poetryExport} --directory /src --only main --format requirements.txt --output ${exported}`,
         ]),
-        pip('install', ...into, '--require-hashes', '--requirement', exported),
       ];
     case 'pipenv':
       return [
-        continued(
-          `RUN ${uvCache}`,
-          ...mounts,
+        viaRequirements([
           `PIPENV_PIPFILE=/src/Pipfile uvx ${pipenv} requirements --hash > ${exported}`,
-        ),
-        pip('install', ...into, '--require-hashes', '--requirement', exported),
+          // The line that names the index would go before the settings of the builder.
+          ...(dependencies.publicIndex ? [`sed -i '/^-i /d' ${exported}`] : []),
+        ]),
       ];
     case 'pylock':
       return [pip('sync', ...into, '--preview-features', 'pylock', `/src/${file}`)];

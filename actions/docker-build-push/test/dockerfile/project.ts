@@ -19,7 +19,6 @@ export function trainedExample(name: string): string {
   write(root, {
     'model/model.json': '{}',
     'data/train.csv': 'x,y\n',
-    'predictions.csv': 'id,y\n',
     'gha-creds-0123456789abcdef.json': '{}',
     '.venv/bin/python': '',
   });

@@ -13,9 +13,9 @@ RUN --mount=type=cache,target=/root/.cache/pip \
         --hash=sha256:2c45530751517d6c3bbc69a19473f6effe47cce047bede01ffd8af7ea7b36b25 \
         --hash=sha256:ecb6028d79dc96fbeafffe5c8af62a7099487ebc05a701e76714eebcffd06375 \
         --hash=sha256:5435c5ce14a56431208ca0996416d310f1598e8c2c8ba707688985a16bb82dbe \
-        --hash=sha256:c16ed11e013557536b3e60065f1b912f6407bd6518e041b961e23ef9e6b4fbf5 \
         --hash=sha256:a6e845f387e4ed55bb59342957a9179e24a631fcc7668bda3426ae1cef8ed4b9 \
-        --hash=sha256:c5dbdb7c8737cd183a9dce95b39cfd1f3d54ec2a27a1bb58f160293f9ba2c805 > /tmp/uv.txt \
+        --hash=sha256:c5dbdb7c8737cd183a9dce95b39cfd1f3d54ec2a27a1bb58f160293f9ba2c805 \
+        --hash=sha256:6b0c7b9f47a5d011939d61e324d3fe18a8bc155d8dd53add738709a92f290a7c > /tmp/uv.txt \
     && python -m pip install --root-user-action=ignore --require-hashes --requirement /tmp/uv.txt
 RUN ["uv", "venv", "--python", "/usr/local/bin/python", "/opt/venv"]
 RUN --mount=type=cache,target=/root/.cache/uv \
@@ -26,7 +26,6 @@ RUN --mount=type=cache,target=/root/.cache/uv \
 
 FROM scratch AS code
 COPY --link ["params.yaml", "/params.yaml"]
-COPY --link ["predictions.csv", "/predictions.csv"]
 COPY --link ["diabetes", "/diabetes/"]
 
 FROM python:3.13-slim
