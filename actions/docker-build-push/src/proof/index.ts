@@ -2,6 +2,14 @@ export { type Attached, attach, attachedTo } from './attached.ts';
 export { bundleType, readBundle, type SignedStatement } from './bundle.ts';
 export type { LocalFiles } from './check-files.ts';
 export { type Check, checksTable } from './checks.ts';
+export {
+  chooseSigning,
+  githubSigstore,
+  type SignedBundle,
+  type Signing,
+  type SignMode,
+  type SignOptions,
+} from './choose-signer.ts';
 export { type ImageContent, inLayout, layoutContent, registryContent } from './content.ts';
 export { bomLink, type CycloneDx } from './cyclonedx.ts';
 export { type IndexStatement, statementsIn } from './in-index.ts';
@@ -16,6 +24,7 @@ export {
   trainingPredicate,
   trainingSchema,
 } from './predicate.ts';
+export { type Attestation, type Proof, type ProveOptions, prove } from './prove.ts';
 export { keySigner, publicSigstore, type Signer, type SigstoreServices, sigstoreSigner } from './sign.ts';
 export { readSource, type Source } from './source.ts';
 export { billsIn, type ImageBill, readSpdx, type Spdx, toCycloneDx } from './spdx.ts';

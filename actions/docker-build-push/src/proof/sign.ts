@@ -43,8 +43,13 @@ export function sigstoreSigner(services: SigstoreServices, token: () => Promise<
     const [{ DSSEBundleBuilder, FulcioSigner, RekorWitness, TSAWitness }, { bundleToJSON }] =
       await Promise.all([import('@sigstore/sign'), import('@sigstore/bundle')]);
     const patience = { timeout: 30_000, retry: 4 };
+    let secret = '';
+    const getToken = async () => {
+      secret = await token();
+      return secret;
+    };
     const signer = new FulcioSigner({
-      ...{ fulcioBaseURL: fulcioUrl, identityProvider: { getToken: token }, ...patience },
+      ...{ fulcioBaseURL: fulcioUrl, identityProvider: { getToken }, ...patience },
     });
     const witnesses = [
       ...(rekorUrl ? [new RekorWitness({ rekorBaseURL: rekorUrl, fetchOnConflict: true, ...patience })] : []),
@@ -56,9 +61,10 @@ export function sigstoreSigner(services: SigstoreServices, token: () => Promise<
         type: payloadType,
       });
       return Buffer.from(JSON.stringify(bundleToJSON(bundle)));
-    } catch (cause) {
-      throw new UserError(`signing failed: ${reasonsOf(cause)}`, {
-        cause,
+    } catch (error) {
+      // The library quotes tokens that it cannot read, so that nothing of its errors is handed on but their words.
+      const reasons = reasonsOf(error);
+      throw new UserError(`signing failed: ${secret ? reasons.replaceAll(secret, '***') : reasons}`, {
         advice: `Check that ${[fulcioUrl, rekorUrl, tsaUrl].filter(Boolean).join(' and ')} can be reached from here, and run this again.`,
       });
     }
