@@ -15,16 +15,22 @@ import {
   putManifest,
   Registry,
   type Repository,
+  readBlob,
   referrersTag,
 } from '@mlops/oci';
 import { packAndPushModel } from '@mlops/oci/model';
+import { created, operation, startGitHubApi } from '@mlops/testkit/github-api';
 import { type OciRegistry, startOciProxy, startOciRegistry } from '@mlops/testkit/oci';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   attach,
+  billsIn,
   bundleType,
+  chooseSigning,
   keySigner,
+  layoutContent,
   predicates,
+  prove,
   readSource,
   resolveSubject,
   statement,
@@ -35,6 +41,11 @@ import {
   verifyProof,
 } from '../../actions/docker-build-push/src/proof/index.ts';
 import { sampleRecord } from '../../actions/docker-build-push/test/proof/records.ts';
+import {
+  identityToken,
+  type LocalSigstore,
+  startSigstore,
+} from '../../actions/docker-build-push/test/proof/sigstore.ts';
 
 const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
 const spki = (one: KeyObject) => createPublicKey(one).export({ format: 'pem', type: 'spki' }).toString();
@@ -73,7 +84,12 @@ async function manifest(repository: Repository, content: object, target?: string
 /** An image for two platforms as BuildKit pushes it, each with its bill of materials and provenance. */
 async function pushImage(
   repository: Repository,
-  { layer = 'layer', revision = '', kinds = [predicates.spdx, predicates.provenance] as string[] } = {},
+  {
+    layer = 'layer',
+    revision = '',
+    spdx = {},
+    kinds = [predicates.spdx, predicates.provenance] as string[],
+  } = {},
 ): Promise<string> {
   const manifests: object[] = [];
   for (const architecture of ['amd64', 'arm64']) {
@@ -88,7 +104,8 @@ async function pushImage(
     const layers: object[] = [];
     for (const predicateType of kinds) {
       const metadata = { 'https://mobyproject.org/buildkit@v1#metadata': { vcs: { revision } } };
-      const predicate = revision && predicateType === predicates.provenance ? { metadata } : {};
+      const provenance = revision ? { metadata } : {};
+      const predicate = predicateType === predicates.spdx ? spdx : provenance;
       const about = statement({ name: '_', descriptor: image, platforms: [] }, predicateType, predicate);
       layers.push({
         ...(await blob(repository, JSON.stringify(about), 'application/vnd.in-toto+json')),
@@ -453,4 +470,125 @@ it('holds for model artifacts, whose files must be the model', async () => {
     expect: only,
   });
   expect(failed(other)).toEqual([expect.stringMatching(/^model model\/weights\.json in/)]);
+});
+
+describe('a whole proof', () => {
+  const issuer = 'https://token.actions.githubusercontent.com';
+  const workflow = 'https://github.com/acme/tumor/.github/workflows/ml.yml@refs/heads/main';
+  let sigstore: LocalSigstore;
+  let spdx: object;
+  beforeAll(async () => {
+    sigstore = await startSigstore();
+    const file = new URL('../../actions/docker-build-push/test/proof/syft.spdx.json', import.meta.url);
+    spdx = JSON.parse(await readFile(file, 'utf8'));
+  });
+  afterAll(() => sigstore?.close());
+
+  const trusted = () =>
+    ({
+      kind: 'sigstore',
+      issuer,
+      subject: workflow.replaceAll('.', '\\.'),
+      trustedRoots: sigstore.roots.logged,
+    }) as const;
+
+  /** GitHub's API, which keeps attestations for tokens that may write them. */
+  async function startApi() {
+    const bundles: object[] = [];
+    const api = await startGitHubApi({
+      operations: {
+        'repos/create-attestation': operation<{ bundle: object }>(
+          [{ attestations: 'write' } as object],
+          ({ body }) => {
+            bundles.push(body.bundle);
+            return created({ id: bundles.length });
+          },
+        ),
+      },
+    });
+    api.repository('acme/tumor');
+    const tokenFor = (permissions: object) => api.token(permissions);
+    const signing = (permissions: object, changes: object = {}) =>
+      chooseSigning({
+        mode: 'auto',
+        github: { repository: 'acme/tumor', apiUrl: api.url, serverUrl: 'https://github.com', payload: {} },
+        token: tokenFor(permissions),
+        services: sigstore.services.logged,
+        identity: async () => identityToken({ iss: issuer, sub: workflow }),
+        env: {},
+        ...changes,
+      });
+    return { api, bundles, signing };
+  }
+
+  async function image() {
+    const repository = fresh(registries.distribution.host);
+    const reference = await pushImage(repository, { spdx });
+    return { reference, subject: await resolveSubject(repository, 'v1') };
+  }
+
+  it("is signed with the workflow's identity, and among the repository's attestations", async () => {
+    const { api, bundles, signing } = await startApi();
+    const project = await makeProject();
+    const { reference, subject } = await image();
+    const signed = await signing({ attestations: 'write' });
+    if (!signed) throw new Error('it is signed');
+    const source = await readSource(project.folder);
+    const proof = await prove(subject, { record: project.record, signing: signed, source, cyclonedx: true });
+    expect(proof.attestations.map(({ predicateType, signed, url }) => [predicateType, signed, url])).toEqual([
+      [predicates.cyclonedx, 'github', 'https://github.com/acme/tumor/attestations/1'],
+      [predicates.cyclonedx, 'github', 'https://github.com/acme/tumor/attestations/2'],
+      [predicates.cyclonedx, 'github', 'https://github.com/acme/tumor/attestations/3'],
+      [trainingPredicate, 'github', 'https://github.com/acme/tumor/attestations/4'],
+    ]);
+    expect([...proof.bills.keys()]).toEqual(['linux/amd64', 'linux/arm64', 'model']);
+    expect(bundles[3]).toHaveProperty('mediaType', bundleType);
+    const attestations = ['training', 'sbom', 'ml-bom', 'provenance'] as const;
+    const verification = await verify(reference, { trust: [trusted()], expect: { attestations } });
+    expect(failed(verification)).toEqual([]);
+    const other = { ...trusted(), subject: 'https://github\\.com/acme/other/.*' };
+    expect((await verify(reference, { trust: [other] })).passed).toBe(false);
+    api.expectNoViolations();
+    await api.close();
+  });
+
+  it('is signed with the key where a scope is missing, and by nobody only when that is asked for', async () => {
+    const { api, signing } = await startApi();
+    const pem = key.export({ format: 'pem', type: 'pkcs8' }).toString();
+    const how = async (permissions: object, changes: object) =>
+      (await (await signing(permissions, changes))?.sign(Buffer.from('{}')))?.how;
+    expect(await how({ contents: 'read' }, { key: pem })).toBe('key');
+    expect(await how({ contents: 'read' }, {})).toBe('keyless');
+    await expect(how({ contents: 'read' }, { mode: 'github' })).rejects.toMatchObject({
+      ...{ name: 'UserError', advice: expect.stringContaining('attestations: write') },
+    });
+    expect(await how({}, { identity: undefined, key: pem })).toBe('key');
+    for (const changes of [
+      { identity: undefined },
+      { identity: undefined, mode: 'github', key: pem },
+      { mode: 'key' },
+    ])
+      await expect(how({}, changes)).rejects.toMatchObject({ name: 'UserError' });
+    expect(await signing({}, { mode: 'none' })).toBeUndefined();
+    expect(await how({}, { mode: 'keyless' })).toBe('keyless');
+    await api.close();
+  });
+
+  it('is of the bills in a layout as well as of those in a registry', async () => {
+    const { subject } = await image();
+    const folder = await mkdtemp(join(root, 'layout-'));
+    const put = async (digest: string, bytes: Buffer) => {
+      await mkdir(join(folder, 'blobs/sha256'), { recursive: true });
+      await writeFile(join(folder, 'blobs/sha256', digest.slice(7)), bytes);
+    };
+    for (const { digest } of subject.attestations) {
+      const { bytes } = await resolveSubject(subject.repository, digest);
+      await put(digest, bytes);
+      for (const layer of JSON.parse(bytes.toString()).layers)
+        await put(layer.digest, await readBlob(subject.repository, layer));
+    }
+    const bills = await billsIn(layoutContent(folder), subject.attestations);
+    expect(bills.map(({ digest }) => digest)).toEqual(subject.platforms.map(({ digest }) => digest));
+    expect(bills[0]?.spdx.packages).toHaveLength(10);
+  });
 });

@@ -47,13 +47,14 @@ export async function prove(subject: Subject, options: ProveOptions): Promise<Pr
   const image = { name, digest: descriptor.digest };
   const found = await billsIn(registryContent(subject.repository), subject.attestations, { signal });
   const bills = new Map<string, CycloneDx>();
+  const statements: Statement[] = [];
   for (const { digest, spdx } of found) {
     const platform = subject.platforms.find((one) => one.digest === digest);
-    bills.set(platform ? platformName(platform) : digest, toCycloneDx(spdx, { name, digest }));
+    const bill = toCycloneDx(spdx, { name, digest });
+    bills.set(platform ? platformName(platform) : digest, bill);
+    const about = { name, descriptor, platforms: platform ? [platform] : [] };
+    if (options.cyclonedx) statements.push(statement(about, predicates.cyclonedx, bill));
   }
-  const statements: Statement[] = options.cyclonedx
-    ? [...bills.values()].map((bill) => statement(subject, predicates.cyclonedx, bill))
-    : [];
   const { training: only, facts = {} } = options;
   const ofModel = mlBom(record, image, { training: only, facts, bills: [...bills.values()] });
   if (options.mlBom !== false && ofModel.components.length) {
