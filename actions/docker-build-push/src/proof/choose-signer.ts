@@ -1,4 +1,4 @@
-import { annotate, type GitHub, mask, UserError } from '@mlops/core';
+import { annotate, type GitHub, mask, retry, UserError } from '@mlops/core';
 import { readPrivateKey } from './keys.ts';
 import { keySigner, publicSigstore, type Signer, type SigstoreServices, sigstoreSigner } from './sign.ts';
 
@@ -138,10 +138,15 @@ async function store(
   const [owner = '', repo = ''] = (github.repository ?? '').split('/');
   const api = await gitHubApi(github, token, signal);
   try {
-    const { data } = await api.request('POST /repos/{owner}/{repo}/attestations', {
-      ...{ owner, repo },
-      bundle: JSON.parse(json.toString()),
-    });
+    const bundle = JSON.parse(json.toString());
+    // The same attestation twice does no harm.
+    const { data } = await retry(
+      () => api.request('POST /repos/{owner}/{repo}/attestations', { owner, repo, bundle }),
+      {
+        ...{ what: 'storing the attestation', attempts: 4, signal },
+        retryable: (error) => ((error as { status?: number }).status ?? 0) >= 500,
+      },
+    );
     return { url: `${github.serverUrl}/${github.repository}/attestations/${data.id}` };
   } catch (error) {
     if (!isFromApi(error)) throw error;

@@ -1,15 +1,7 @@
-import {
-  connect,
-  type Descriptor,
-  hasBlob,
-  manifestSchema,
-  parseAs,
-  parseReference,
-  type RegistryOptions,
-  readBlob,
-} from '@mlops/oci';
+import { connect, type Descriptor, parseReference, type RegistryOptions } from '@mlops/oci';
 import { type Attached, attachedTo } from './attached.ts';
 import { readBundle, type SignedStatement } from './bundle.ts';
+import { checkContent, checkModelFiles } from './check-content.ts';
 import { checkFiles, type LocalFiles } from './check-files.ts';
 import { type Check, Checks, checksTable } from './checks.ts';
 import { registryContent } from './content.ts';
@@ -49,6 +41,8 @@ export interface VerifyOptions {
   trust: readonly Trust[];
   expect?: Expectations | undefined;
   local?: LocalFiles | undefined;
+  /** Whether every layer is pulled and its bytes checked, and not only that the registry has it (default false). */
+  layers?: boolean | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -91,13 +85,13 @@ export async function verifyProof(options: VerifyOptions): Promise<Verification>
       digest,
       expect.digest === undefined || expect.digest === digest,
     );
-    await checkContent(subject, checks, signal);
+    await checkContent(subject, checks, options);
     const trusted = await trustedAbout(subject, { judge, expect, checks, signal });
     training = chooseTraining(trusted, expect, checks);
     await checkAttestations(subject, trusted, training, { expect, checks, signal });
     if (training) {
       checkExpectations(training, expect, checks);
-      checkModelLayers(subject, training, checks);
+      checkModelFiles(subject, training, checks);
       if (local) await checkFiles(training, local, checks, { signal });
     } else if (local) checks.add('local files', 'an attestation to compare them with', 'none', false);
   }
@@ -108,34 +102,6 @@ export async function verifyProof(options: VerifyOptions): Promise<Verification>
     training,
     markdown: checksTable(checks.all),
   };
-}
-
-/** That the registry has all of it. Whoever runs it checks the layers' digests; small ones are checked here. */
-async function checkContent(
-  subject: Subject,
-  checks: Checks,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const { repository, platforms, descriptor } = subject;
-  for (const one of platforms.length ? platforms : [descriptor]) {
-    const what = `content${platforms.length ? ` for ${platformName(one)}` : ''}`;
-    await checks.attempt(what, one.digest, async () => {
-      const bytes = platforms.length
-        ? (await resolveSubject(repository, one.digest, { signal })).bytes
-        : subject.bytes;
-      const { config, layers } = parseAs(manifestSchema, bytes, `the manifest ${one.digest}`);
-      await readBlob(repository, config, { signal });
-      const lost: string[] = [];
-      for (const layer of layers)
-        if (!(await hasBlob(repository, layer, { signal }))) lost.push(layer.digest);
-      checks.add(
-        what,
-        `${layers.length} layers`,
-        lost.length ? `without ${lost.join(', ')}` : 'all there',
-        lost.length === 0,
-      );
-    });
-  }
 }
 
 interface Within {
@@ -380,29 +346,4 @@ function checkExpectations(training: Training, expect: Expectations, checks: Che
 /** GitHub does not tell capitals apart. */
 function sameRepository(found: string | null, expected: string): boolean {
   return found?.toLowerCase() === expected.toLowerCase();
-}
-
-const filepath = 'org.cncf.model.filepath';
-
-/** A model artifact has a layer for each file: one that the statement names must have its digest. */
-function checkModelLayers({ bytes, descriptor }: Subject, { trainings }: Training, checks: Checks): void {
-  const manifest = manifestSchema.safeParse(jsonOf(bytes));
-  if (!manifest.success) return;
-  const files = manifest.data.layers.filter(({ annotations }) => annotations?.[filepath] !== undefined);
-  if (files.length === 0) return;
-  for (const { model } of trainings) {
-    if (!model) continue;
-    const name = model.path.slice(model.path.lastIndexOf('/') + 1);
-    const layer = files.find(({ annotations }) => [model.path, name].includes(annotations?.[filepath] ?? ''));
-    if (layer)
-      checks.same(`model ${model.path} in ${descriptor.digest.slice(0, 19)}…`, model.digest, layer.digest);
-  }
-}
-
-function jsonOf(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString());
-  } catch {
-    return undefined;
-  }
 }
