@@ -161,7 +161,8 @@ function tokenRequest(
   }
   const form = new URLSearchParams({
     ...{ grant_type: 'refresh_token', client_id: 'mlops', refresh_token: credentials.identityToken },
-    ...{ scope: scopes.join(' '), ...(service && { service }) },
+    ...(scopes.length > 0 && { scope: scopes.join(' ') }),
+    ...(service && { service }),
   });
   const headers = { 'content-type': 'application/x-www-form-urlencoded' };
   return { method: 'POST', url, headers, body: Buffer.from(form.toString()) };

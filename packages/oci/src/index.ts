@@ -21,7 +21,8 @@ export {
 } from './descriptor.ts';
 export { DigestError, digestOf } from './digest.ts';
 export { type PullOptions, pullBlob, readBlob } from './download.ts';
-export { ConnectionError, ProtocolError, RegistryError } from './errors.ts';
+export { ConnectionError, isPassing, ProtocolError, RegistryError } from './errors.ts';
+export { openHttp, readAll, type Send } from './http.ts';
 export { buildIndex, type IndexOptions, mergeIndex } from './image-index.ts';
 export { inParallel } from './in-parallel.ts';
 export {

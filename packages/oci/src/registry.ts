@@ -85,6 +85,23 @@ export class Registry {
     return { registry: this, name };
   }
 
+  /**
+   * Asks the registry whether it knows us, as `docker login` does, and nothing more. A registry that lets everybody in
+   * does not look at the credentials.
+   *
+   * @throws RegistryError when it does not accept them
+   */
+  async ping(signal?: AbortSignal): Promise<void> {
+    const path = new URL('/v2/', this.#origin);
+    await this.request('', {
+      what: `logging in to ${this.name}`,
+      method: 'GET',
+      path,
+      accept: [200],
+      signal,
+    });
+  }
+
   /** Sends until there is a whole answer, or an error that another try does not mend. */
   async request(repository: string, call: Call): Promise<Answer> {
     const { what, signal } = call;
@@ -106,10 +123,10 @@ export class Registry {
   async attempt(repository: string, call: Call): Promise<StreamAnswer> {
     const { writes = false } = call;
     const scopes = [
-      `repository:${repository}:pull${writes ? ',push' : ''}`,
+      ...(repository ? [`repository:${repository}:pull${writes ? ',push' : ''}`] : []),
       ...(call.from ? [`repository:${call.from}:pull`] : []),
     ];
-    const where = `${this.name}/${repository}`;
+    const where = repository ? `${this.name}/${repository}` : this.name;
     const asked: Asked = { what: call.what, where, writes, authenticated: false };
     const url =
       typeof call.path === 'string' ? new URL(`/v2/${repository}/${call.path}`, this.#origin) : call.path;
