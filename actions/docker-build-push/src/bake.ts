@@ -1,0 +1,93 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { annotate, milliseconds, saveState, UserError } from '@mlops/core';
+import { bakeArguments } from './buildx/arguments.ts';
+import { runBuild } from './buildx/build.ts';
+import { prepareBuilder } from './buildx/builder.ts';
+import { findBuildx } from './buildx/program.ts';
+import { confirmPush } from './image/confirm.ts';
+import { nameImage, nameOf, tagOf } from './naming.ts';
+import type { ActionContext, Inputs } from './request.ts';
+import { buildEnvironment } from './step-environment.ts';
+import { imageRecord, summaryOf, tellFacts, tellNaming } from './tell.ts';
+
+/** Builds what the files for bake say; the image's tags and labels are there for targets that inherit them. */
+export async function bake(inputs: Inputs, context: ActionContext): Promise<void> {
+  const started = Date.now();
+  const { github, workingDirectory, signal, outputs } = context;
+  const naming = await nameImage(inputs, github, { modelDigest: undefined, env: process.env });
+  await tellNaming(naming, context);
+  const buildx = await findBuildx(process.env, inputs.buildxVersion);
+  const env = buildEnvironment(process.env);
+  const builder = await prepareBuilder(
+    buildx,
+    { ...inputs, nodes: inputs.builderNodes, needs: [] },
+    { env, workingDirectory, temp: github.temp, signal },
+  );
+  if (builder.isOwn && !inputs.keepBuilder)
+    saveState('builder', JSON.stringify({ buildx, name: builder.name }));
+  Object.assign(outputs, { builder: builder.name, builderDriver: builder.driver });
+  const folder = await mkdtemp(join(github.temp, 'mlops-bake-'));
+  try {
+    const metadataFile = join(folder, 'metadata.json');
+    const args = bakeArguments({
+      ...inputs,
+      files: [...(naming.references.length ? [String(outputs.bakeFile)] : []), ...inputs.bakeFiles],
+      targets: inputs.bakeTargets,
+      set: inputs.bakeSet,
+      attests: { sbom: inputs.sbom, provenance: inputs.provenance ?? (inputs.load ? undefined : 'mode=min') },
+      builder: builder.name,
+      metadataFile,
+    });
+    const built = await runBuild({
+      ...{ buildx, args, env, workingDirectory, signal, metadataFile },
+      workspace: github.workspace,
+      dockerfile: undefined,
+      attempts: inputs.attempts,
+      timeoutMs: milliseconds(inputs.timeout),
+    });
+    outputs.metadata = JSON.stringify(built.metadata);
+    for (const why of built.failedCaches) annotate('warning', `A cache could not be written: ${why}`);
+    if (inputs.push && inputs.call === 'build')
+      await tellTargets(built.metadata, context, Date.now() - started, built.attempts);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The metadata of bake has an entry for each target: name and digest of what it pushed. */
+async function tellTargets(
+  metadata: Record<string, unknown>,
+  context: ActionContext,
+  durationMs: number,
+  attempts: number,
+): Promise<void> {
+  const targets = Object.entries(metadata).flatMap(([target, value]) => {
+    const { 'image.name': names, 'containerimage.digest': digest } = (value ?? {}) as Record<string, unknown>;
+    return typeof names === 'string' ? [{ target, references: names.split(','), digest }] : [];
+  });
+  if (targets.length === 0)
+    throw new UserError('bake pushed nothing: none of its targets has a tag', {
+      advice: "Give targets tags, have them inherit 'docker-metadata-action', or set 'push: false'.",
+    });
+  for (const { references, digest } of targets) {
+    const facts = await confirmPush(
+      references,
+      typeof digest === 'string' ? digest : undefined,
+      context.signal,
+    );
+    for (const name of new Set(references.map(nameOf)))
+      context.record.images.push(
+        imageRecord(name, facts, {
+          tags: references.filter((reference) => nameOf(reference) === name).map(tagOf),
+          ...{ modelDigest: null, packageDigest: null, durationMs, attempts },
+        }),
+      );
+    const [name = ''] = references.map(nameOf);
+    context.summary.push(summaryOf(name, facts, references));
+    // What stands for the whole is only clear where there is one.
+    if (targets.length > 1) continue;
+    tellFacts(facts, context);
+    context.outputs.image = `${name}@${facts.digest}`;
+  }
+}

@@ -1,0 +1,19 @@
+import { annotate, messageOf, readState } from '@mlops/core';
+import { removeBuilder } from './buildx/builder.ts';
+import type { Buildx } from './buildx/program.ts';
+import type { ActionContext, Inputs } from './request.ts';
+import { buildEnvironment } from './step-environment.ts';
+
+/** A job must not wait long for what only tidies up. */
+const patienceMs = 60_000;
+
+/** Removes what was made for the job alone: the builder. What cannot be removed is a notice. */
+export async function cleanUp(_inputs: Inputs, { signal }: ActionContext): Promise<void> {
+  const builder = readState('builder');
+  if (!builder) return;
+  const { buildx, name } = JSON.parse(builder) as { buildx: Buildx; name: string };
+  const soon = AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]);
+  await removeBuilder(buildx, name, buildEnvironment(process.env), soon).catch((error: unknown) =>
+    annotate('notice', `The builder ${name} was not removed: ${messageOf(error)}`),
+  );
+}

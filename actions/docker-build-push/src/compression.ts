@@ -1,0 +1,51 @@
+import { connect, parseReference } from '@mlops/oci';
+import { largestOf } from './image/budget.ts';
+import { readFacts, registrySource } from './image/facts.ts';
+
+/** From this size on, unpacking decides how long a node takes to start an image, and zstd unpacks several times faster. */
+const large = 500e6;
+
+export interface CompressionRequest {
+  compression: string;
+  /** What the target takes. */
+  onlyGzip: boolean;
+  /** The tag that is about to be pushed, whose image was most likely as large. */
+  reference: string | undefined;
+  modelBytes: number | undefined;
+  signal: AbortSignal;
+}
+
+/** The compression to use: what was asked for, or the one that fits the image's size. */
+export async function chooseCompression(request: CompressionRequest): Promise<string> {
+  const { compression, onlyGzip, modelBytes = 0, reference, signal } = request;
+  if (onlyGzip) return 'gzip';
+  if (compression !== 'auto') return compression;
+  const bytes = modelBytes >= large ? modelBytes : await lastSize(reference, signal);
+  return bytes >= large ? 'zstd' : 'gzip';
+}
+
+/** Zero where there is none, or nobody may look: it is only a guess that gets better by it. */
+async function lastSize(reference: string | undefined, signal: AbortSignal): Promise<number> {
+  if (!reference) return 0;
+  try {
+    const { repository, target } = connect(parseReference(reference), { attempts: 1, deadlineMs: 10_000 });
+    const source = registrySource(repository, signal);
+    const { mediaType, bytes } = await source.manifest(target);
+    const root = {
+      ...source,
+      manifest: async (digest: string) =>
+        digest === target ? { mediaType, bytes } : source.manifest(digest),
+    };
+    return largestOf(await readFacts(root, target))?.bytes ?? 0;
+  } catch {
+    signal.throwIfAborted();
+    return 0;
+  }
+}
+
+/** Whether a registry said that it does not take such layers or manifests. */
+export function refusesMediaType(message: string): boolean {
+  return /manifest[ _]invalid|unsupported media ?type|\b415\b|media ?type[^\n]*not (?:supported|allowed)/i.test(
+    message,
+  );
+}

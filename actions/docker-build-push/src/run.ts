@@ -1,0 +1,8 @@
+import type { ActionContext, Inputs } from './request.ts';
+
+/** What the command asks for; each is loaded only when it is. */
+export async function buildAndPush(inputs: Inputs, context: ActionContext): Promise<void> {
+  if (inputs.command === 'merge') return (await import('./merge.ts')).merge(inputs, context);
+  if (inputs.bakeFiles.length > 0) return (await import('./bake.ts')).bake(inputs, context);
+  return (await import('./build.ts')).build(inputs, context);
+}
