@@ -4,6 +4,7 @@ import type { Bundle } from '@sigstore/bundle';
 import type { TrustedRoot } from '@sigstore/protobuf-specs';
 import { preAuthEncoding, type SignedStatement } from './bundle.ts';
 import { keyHint, kindOf, readPublicKey } from './keys.ts';
+import { fetchRoots, githubRepository, publicRepository, readRoots } from './trusted-roots.ts';
 
 /** Whose signatures count: the holder of a key, or an identity that a Sigstore authority certifies. */
 export type Trust =
@@ -18,8 +19,8 @@ export type Trust =
        */
       subject: string;
       /**
-       * Sigstore's trusted roots as JSON, one a line or one alone, as `gh attestation trusted-root` and
-       * `cosign trusted-root` print them. Default: those of the public instance, fetched by TUF.
+       * Sigstore's trusted roots as JSON, one a line or one alone, as `gh attestation trusted-root` prints them.
+       * Default: those of the public instance, and of GitHub's own for its workflows, fetched by TUF.
        */
       trustedRoots?: string | undefined;
     };
@@ -112,6 +113,9 @@ async function standingByIdentity(bundle: Bundle, { issuer, subject, roots }: Id
   return { kind: 'broken', why: [...new Set(problems)].join('; ') };
 }
 
+/** Of workflows on github.com. */
+const githubIssuer = 'https://token.actions.githubusercontent.com';
+
 async function identityOf({
   issuer,
   subject,
@@ -125,47 +129,7 @@ async function identityOf({
       advice: 'Put a \\ before each character that shall mean itself, as in github\\.com.',
     });
   }
-  const roots = trustedRoots === undefined ? [await publicRoot()] : await rootsIn(trustedRoots);
+  const repositories = issuer === githubIssuer ? [publicRepository, githubRepository] : [publicRepository];
+  const roots = trustedRoots === undefined ? await fetchRoots(repositories) : await readRoots(trustedRoots);
   return { issuer, subject, roots };
-}
-
-async function publicRoot(): Promise<TrustedRoot> {
-  const { getTrustedRoot } = await import('@sigstore/tuf');
-  try {
-    return await getTrustedRoot({ retry: 4, timeout: 30_000 });
-  } catch (cause) {
-    throw new UserError(`the keys of Sigstore's public instance cannot be fetched: ${messageOf(cause)}`, {
-      cause,
-      advice: 'Check that tuf-repo-cdn.sigstore.dev can be reached, or give the trusted roots in a file.',
-    });
-  }
-}
-
-async function rootsIn(text: string): Promise<TrustedRoot[]> {
-  const { TrustedRoot } = await import('@sigstore/protobuf-specs');
-  const refused = (problem: string, cause?: unknown) =>
-    new UserError(`the trusted roots cannot be read: ${problem}`, {
-      cause,
-      advice: 'Give what `gh attestation trusted-root` prints.',
-    });
-  try {
-    const roots = documentsIn(text).map((one) => TrustedRoot.fromJSON(one));
-    if (!roots.some(({ certificateAuthorities }) => certificateAuthorities.length))
-      throw refused('there is no certificate authority in them');
-    return roots;
-  } catch (cause) {
-    throw cause instanceof UserError ? cause : refused(messageOf(cause), cause);
-  }
-}
-
-/** One document, or one in each line. */
-function documentsIn(text: string): unknown[] {
-  try {
-    return [JSON.parse(text)];
-  } catch {
-    return text
-      .split('\n')
-      .filter((line) => line.trim())
-      .map((line) => JSON.parse(line));
-  }
 }

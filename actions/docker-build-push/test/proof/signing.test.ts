@@ -1,5 +1,6 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { UserError } from '@mlops/core';
+import { toSignedEntity, toTrustMaterial, Verifier } from '@sigstore/verify';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -73,6 +74,17 @@ describe.each(Object.entries(keys))('a bundle signed with %s', (_, key) => {
       { numRuns: 200 },
     );
   });
+});
+
+it.each(Object.entries(keys))("is what Sigstore's own verifier takes, with %s", async (_, key) => {
+  const publicKey = createPublicKey(key);
+  const { bundle } = await readBundle(await keySigner(key)(payload), 'the bundle');
+  const none = { mediaType: '', tlogs: [], certificateAuthorities: [], ctlogs: [], timestampAuthorities: [] };
+  const rawBytes = publicKey.export({ format: 'der', type: 'spki' });
+  const known = { [keyHint(publicKey)]: { rawBytes, keyDetails: 0 } };
+  const thresholds = { tlogThreshold: 0, ctlogThreshold: 0, timestampThreshold: 0 };
+  const verifier = new Verifier(toTrustMaterial(none, known), thresholds);
+  expect(verifier.verify(toSignedEntity(bundle)).key.equals(publicKey)).toBe(true);
 });
 
 describe('readBundle', () => {

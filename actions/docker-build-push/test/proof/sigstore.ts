@@ -24,8 +24,10 @@ export interface LocalSigstore {
 /** Starts one; it takes any token at its word. */
 export async function startSigstore(): Promise<LocalSigstore> {
   const keys = () => generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const [ctlog, tsa] = await Promise.all([initializeCTLog(keys()), initializeTSA(keys())]);
-  const ca = await initializeCA(keys(), ctlog);
+  // Its timestamps have no zeros before milliseconds, and would be read as other ones or none: its clock stands still.
+  const clock = new Date(Math.floor(Date.now() / 1000) * 1000);
+  const [ctlog, tsa] = await Promise.all([initializeCTLog(keys(), clock), initializeTSA(keys(), clock)]);
+  const ca = await initializeCA(keys(), ctlog, clock);
   const handlers = new Map<
     string,
     (body: string) => Promise<{ statusCode: number; response: unknown; contentType?: string }>
@@ -42,7 +44,7 @@ export async function startSigstore(): Promise<LocalSigstore> {
   });
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const tlog = await initializeTLog(url, keys());
+  const tlog = await initializeTLog(url, keys(), clock);
   const logged: typeof tlog = {
     publicKey: tlog.publicKey,
     log: (proposed) => tlog.log(asLogged(proposed as ProposedEntry)),
