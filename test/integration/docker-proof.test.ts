@@ -22,13 +22,15 @@ import { packAndPushModel } from '@mlops/oci/model';
 import { created, operation, startGitHubApi } from '@mlops/testkit/github-api';
 import { type OciRegistry, startOciProxy, startOciRegistry } from '@mlops/testkit/oci';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openLayout } from '../../actions/docker-build-push/src/image/layout.ts';
 import {
   attach,
+  attestationSource,
+  attestationsIn,
   billsIn,
   bundleType,
   chooseSigning,
   keySigner,
-  layoutContent,
   predicates,
   prove,
   readSource,
@@ -400,6 +402,21 @@ describe.each(['distribution', 'memory'] as const)('a broken link, on %s', (kind
     ).toEqual([]);
   });
 
+  it('is code of another commit than the run is of, except the merge of a pull request', async () => {
+    const repository = fresh(registries[kind].host);
+    const project = await makeProject();
+    const merge = project.record.run.commit;
+    project.record.run.commit = 'c'.repeat(40);
+    const reference = await pushImage(repository, { revision: merge });
+    await attest(repository, project);
+    expect(failed(await verify(reference))).toEqual(['code as committed']);
+    project.record.run.event = 'pull_request';
+    const other = await pushImage(repository, { revision: merge, layer: 'of a pull request' });
+    await attest(repository, project);
+    for (const commit of [merge, 'c'.repeat(40)])
+      expect(failed(await verify(other, { expect: { commit }, local: localOf(project) }))).toEqual([]);
+  });
+
   it('is provenance of another commit', async () => {
     const repository = fresh(registries[kind].host);
     const reference = await pushImage(repository, { revision: 'e'.repeat(40) });
@@ -605,7 +622,14 @@ describe('a whole proof', () => {
       for (const layer of JSON.parse(bytes.toString()).layers)
         await put(layer.digest, await readBlob(subject.repository, layer));
     }
-    const bills = await billsIn(layoutContent(folder), subject.attestations);
+    await put(subject.descriptor.digest, subject.bytes);
+    await writeFile(
+      join(folder, 'index.json'),
+      JSON.stringify({ schemaVersion: 2, manifests: [subject.descriptor] }),
+    );
+    const layout = await openLayout(folder);
+    const bills = await billsIn(layout, await attestationsIn(layout, layout.root.digest));
+    expect(bills).toEqual(await billsIn(attestationSource(subject.repository), subject.attestations));
     expect(bills.map(({ digest }) => digest)).toEqual(subject.platforms.map(({ digest }) => digest));
     expect(bills[0]?.spdx.packages).toHaveLength(10);
   });

@@ -64,7 +64,7 @@ async function checkCode(
     if (!source.files) return checks.add('code', 'a digest in the statement', 'none', false);
     if (here.files.digest === source.files.digest)
       return checks.add('code', source.files.digest, here.files.digest, true);
-    const changed = await changedFiles(folder, source.commit, { signal });
+    const changed = await changedFiles(folder, source.checkout ?? source.commit, { signal });
     const names = changed.length ? `: ${listed(changed)}` : '';
     return checks.add(`code${names}`, source.files.digest, here.files.digest, false);
   });

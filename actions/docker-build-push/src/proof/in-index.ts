@@ -1,7 +1,18 @@
 import { UserError } from '@mlops/core';
-import { type Descriptor, manifestSchema, parseAs } from '@mlops/oci';
-import type { ImageContent } from './content.ts';
+import {
+  type Descriptor,
+  getManifest,
+  indexSchema,
+  isIndexType,
+  manifestSchema,
+  nameOf,
+  parseAs,
+  type Repository,
+  readBlob,
+} from '@mlops/oci';
+import type { ImageSource } from '../image/facts.ts';
 import { type Statement, statementSchema } from './predicate.ts';
+import { isAttestation } from './subject.ts';
 
 /** An attestation that BuildKit put into an index, about one of its images. */
 export interface IndexStatement {
@@ -17,6 +28,28 @@ const inToto = 'application/vnd.in-toto+json';
 /** BuildKit's own limit of an attestation. */
 const mostBytes = 40 * 1024 * 1024;
 
+/** A registry as what attestations are read from, which are larger than other small blobs. */
+export function attestationSource(
+  repository: Repository,
+  { signal }: { signal?: AbortSignal | undefined } = {},
+): ImageSource {
+  return {
+    name: nameOf(repository),
+    async manifest(digest) {
+      const { descriptor, bytes } = await getManifest(repository, digest, { signal });
+      return { mediaType: descriptor.mediaType, bytes };
+    },
+    blob: (descriptor) => readBlob(repository, descriptor, { signal, limit: mostBytes }),
+  };
+}
+
+/** The attestations of an index, in a registry or a layout; of a single image there are none. */
+export async function attestationsIn(source: ImageSource, digest: string): Promise<Descriptor[]> {
+  const { mediaType, bytes } = await source.manifest(digest);
+  if (!isIndexType(mediaType)) return [];
+  return parseAs(indexSchema, bytes, `the index ${digest} of ${source.name}`).manifests.filter(isAttestation);
+}
+
 /**
  * What BuildKit attests in an index (docs/attestations/attestation-storage.md). It is part of the index, so whoever
  * signs the index's digest signs it too.
@@ -24,19 +57,18 @@ const mostBytes = 40 * 1024 * 1024;
  * @throws UserError where the registry has lost one of them
  */
 export async function statementsIn(
-  content: ImageContent,
+  source: ImageSource,
   attestations: readonly Descriptor[],
-  { signal }: { signal?: AbortSignal | undefined } = {},
 ): Promise<IndexStatement[]> {
   const found: IndexStatement[] = [];
   for (const one of attestations) {
     const about = one.annotations?.['vnd.docker.reference.digest'] ?? '';
-    const shown = `the attestations ${one.digest} of ${content.name}`;
-    const bytes = await content.manifest(one.digest, { signal });
+    const shown = `the attestations ${one.digest} of ${source.name}`;
+    const { bytes } = await source.manifest(one.digest);
     for (const layer of parseAs(manifestSchema, bytes, shown).layers) {
       const predicateType = layer.annotations?.['in-toto.io/predicate-type'];
       if (layer.mediaType !== inToto || predicateType === undefined) continue;
-      const read = () => readStatement(content, layer, { about, predicateType, shown, signal });
+      const read = () => readStatement(source, layer, { about, predicateType, shown });
       found.push({ about, digest: one.digest, predicateType, read });
     }
   }
@@ -44,16 +76,11 @@ export async function statementsIn(
 }
 
 async function readStatement(
-  content: ImageContent,
+  source: ImageSource,
   layer: Descriptor,
-  {
-    about,
-    predicateType,
-    shown,
-    signal,
-  }: { about: string; predicateType: string; shown: string; signal: AbortSignal | undefined },
+  { about, predicateType, shown }: { about: string; predicateType: string; shown: string },
 ): Promise<Statement> {
-  const bytes = await content.blob(layer, { signal, limit: mostBytes });
+  const bytes = await source.blob(layer);
   const statement = parseAs(statementSchema, bytes, shown);
   const refused = (problem: string) =>
     new UserError(`${shown} contradict themselves: ${problem}`, { advice: 'Build the image again.' });

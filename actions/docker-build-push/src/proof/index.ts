@@ -10,9 +10,8 @@ export {
   type SignMode,
   type SignOptions,
 } from './choose-signer.ts';
-export { type ImageContent, inLayout, layoutContent, registryContent } from './content.ts';
 export { bomLink, type CycloneDx } from './cyclonedx.ts';
-export { type IndexStatement, statementsIn } from './in-index.ts';
+export { attestationSource, attestationsIn, type IndexStatement, statementsIn } from './in-index.ts';
 export { keyHint, readPrivateKey, readPublicKey } from './keys.ts';
 export { isMlBom, type ModelCardFacts, mlBom } from './ml-bom.ts';
 export {

@@ -17,6 +17,7 @@ import {
   type PerformanceMetric,
   type Property,
 } from './cyclonedx.ts';
+import { gatesOf } from './statement.ts';
 
 /** What a record does not tell of a model. */
 export interface ModelCardFacts {
@@ -64,7 +65,7 @@ export function mlBom(
     const libraries = Object.entries(training.determinism?.libraries ?? {}).map(([name, version]) =>
       add(libraryOf(name, version)),
     );
-    const gate = gates.find(({ name = 'model' }) => name === training.name);
+    const [gate] = gatesOf(gates, training.name);
     const model = add(modelOf(training, gate, data, facts));
     dependencies.push({ ref: model, dependsOn: [...new Set([...data, ...code, ...libraries])].sort() });
   }

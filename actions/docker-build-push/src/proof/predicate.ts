@@ -39,10 +39,14 @@ const parameters = z.record(z.string(), z.json());
 const source = z.strictObject({
   repository: z.string().nullable().describe('owner/name.'),
   uri: z.string().nullable().describe('Where it can be cloned from.'),
-  commit: z.string(),
+  commit: z.string().describe('That the run is of; of a pull request, its newest.'),
+  checkout: z
+    .string()
+    .nullable()
+    .describe('The commit that lay in the working copy: of a pull request, its merge with the base.'),
   ref: z.string(),
-  dirty: z.boolean().describe('Whether the training, or the files below, differed from the commit.'),
-  tree: z.string().nullable().describe("Git's id of the commit's tree."),
+  dirty: z.boolean().describe('Whether the training, or the files below, differed from their commit.'),
+  tree: z.string().nullable().describe("Git's id of the checkout's tree."),
   files: z
     .strictObject({ digest: sha256, count: z.int().min(0) })
     .nullable()

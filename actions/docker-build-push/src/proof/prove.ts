@@ -1,8 +1,8 @@
 import type { RunRecord } from '@mlops/core/record';
 import { attach } from './attached.ts';
 import type { Signing } from './choose-signer.ts';
-import { registryContent } from './content.ts';
 import type { CycloneDx } from './cyclonedx.ts';
+import { attestationSource } from './in-index.ts';
 import { type ModelCardFacts, mlBom } from './ml-bom.ts';
 import { predicates, type Statement, type TrainingStatement } from './predicate.ts';
 import { billsIn, toCycloneDx } from './spdx.ts';
@@ -45,7 +45,7 @@ export async function prove(subject: Subject, options: ProveOptions): Promise<Pr
   const { record, signing, signal } = options;
   const { name, descriptor } = subject;
   const image = { name, digest: descriptor.digest };
-  const found = await billsIn(registryContent(subject.repository), subject.attestations, { signal });
+  const found = await billsIn(attestationSource(subject.repository, { signal }), subject.attestations);
   const bills = new Map<string, CycloneDx>();
   const statements: Statement[] = [];
   for (const { digest, spdx } of found) {

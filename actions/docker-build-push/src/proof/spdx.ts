@@ -1,6 +1,6 @@
 import { UserError } from '@mlops/core';
 import * as z from 'zod';
-import type { ImageContent } from './content.ts';
+import type { ImageSource } from '../image/facts.ts';
 import { type Component, type CycloneDx, cycloneDx, type Hash, hashesOf, ociPurl } from './cyclonedx.ts';
 import { statementsIn } from './in-index.ts';
 import { predicates } from './predicate.ts';
@@ -60,14 +60,13 @@ export interface ImageBill {
  * @throws UserError for what calls itself one and is none
  */
 export async function billsIn(
-  content: ImageContent,
+  source: ImageSource,
   attestations: Subject['attestations'],
-  options: { signal?: AbortSignal | undefined } = {},
 ): Promise<ImageBill[]> {
   const bills: ImageBill[] = [];
-  for (const one of await statementsIn(content, attestations, options)) {
+  for (const one of await statementsIn(source, attestations)) {
     if (one.predicateType !== predicates.spdx) continue;
-    bills.push({ digest: one.about, spdx: readSpdx((await one.read()).predicate, content.name) });
+    bills.push({ digest: one.about, spdx: readSpdx((await one.read()).predicate, source.name) });
   }
   return bills;
 }

@@ -74,8 +74,7 @@ export function digestSet(digest: string): Record<string, string> {
 function predicateOf(record: RunRecord, options: StatementOptions): Training {
   const { run, jobs } = record;
   const { source, builder = {} } = options;
-  const isMeant = ({ name }: { name?: string | undefined }) =>
-    options.training === undefined || name === options.training;
+  const isMeant = ({ name }: TrainingRecord) => options.training === undefined || name === options.training;
   const trainings = jobs.flatMap((job) => job.trainings).filter(isMeant);
   const models = new Set(trainings.flatMap(({ model }) => model?.digest ?? []));
   const gates = jobs.flatMap((job) => job.gates);
@@ -95,7 +94,8 @@ function predicateOf(record: RunRecord, options: StatementOptions): Training {
       uri: source?.uri ?? null,
       commit: run.commit,
       ref: run.ref,
-      dirty: run.dirty || source?.dirty === true || (source !== undefined && source.commit !== run.commit),
+      checkout: source?.commit ?? null,
+      dirty: run.dirty || source?.dirty === true,
       tree: source?.tree ?? null,
       files: source?.files ?? null,
     },
@@ -103,13 +103,20 @@ function predicateOf(record: RunRecord, options: StatementOptions): Training {
       .flatMap((job) => job.environments)
       .map(({ manager, python, lock, digest }) => ({ manager, python, lock, digest })),
     trainings: trainings.map((training) => trainingOf(training, options.metricsFiles ?? [])),
-    gates: gates.filter(({ name }) => isMeant({ name: name ?? options.training })).map(gateOf),
+    gates: gatesOf(gates, options.training).map(gateOf),
     packages: jobs
       .flatMap((job) => job.packages)
       .filter(({ modelDigest }) => options.training === undefined || (modelDigest && models.has(modelDigest)))
       .map(({ name, digest, bytes, modelDigest }) => ({ name, digest, bytes, modelDigest })),
     builder,
   } satisfies Training);
+}
+
+/** The gates of a training; one that was asked of no training by name calls itself `model`. */
+export function gatesOf(gates: readonly GateRecord[], training: string | undefined): readonly GateRecord[] {
+  if (training === undefined) return gates;
+  const named = gates.filter(({ name }) => name === training);
+  return named.length ? named : gates.filter(({ name = 'model' }) => gates.length === 1 && name === 'model');
 }
 
 function trainingOf(

@@ -4,8 +4,7 @@ import { readBundle, type SignedStatement } from './bundle.ts';
 import { checkContent, checkModelFiles } from './check-content.ts';
 import { checkFiles, type LocalFiles } from './check-files.ts';
 import { type Check, Checks, checksTable } from './checks.ts';
-import { registryContent } from './content.ts';
-import { type IndexStatement, isAbout, statementsIn } from './in-index.ts';
+import { attestationSource, type IndexStatement, isAbout, statementsIn } from './in-index.ts';
 import { isMlBom } from './ml-bom.ts';
 import { predicates, type Statement, type Training, trainingPredicate, trainingSchema } from './predicate.ts';
 import { canonical } from './statement.ts';
@@ -185,7 +184,7 @@ function chooseTraining(
   // The same content may have been built by several runs; those that are not meant do not contradict.
   const meant = found.filter(
     ({ source }) =>
-      (expect.commit === undefined || source.commit === expect.commit) &&
+      (expect.commit === undefined || isCommit(source, expect.commit)) &&
       (expect.repository === undefined || sameRepository(source.repository, expect.repository)),
   );
   const [first, ...others] = meant.length ? meant : found;
@@ -231,7 +230,7 @@ async function checkAttestations(
     checks.add('what it was made of', 'attested', training ? 'attested' : 'nothing', training !== undefined);
   const inIndex =
     (await checks.attempt("BuildKit's attestations", 'readable', () =>
-      statementsIn(registryContent(subject.repository), subject.attestations, { signal }),
+      statementsIn(attestationSource(subject.repository, { signal }), subject.attestations),
     )) ?? [];
   // An index is signed by its digest, with all that is in it; without a signature nothing in it counts.
   const counted = trusted.length ? inIndex : [];
@@ -286,7 +285,12 @@ function checkRevision({ predicate }: Statement, { source }: Training, checks: C
   const revision = revisionIn(predicate);
   if (revision === undefined) return;
   const commit = revision.replace(/-dirty$/, '');
-  checks.add('commit in the provenance', source.commit, revision, commit === source.commit);
+  checks.add(
+    'commit in the provenance',
+    source.checkout ?? source.commit,
+    revision,
+    isCommit(source, commit),
+  );
 }
 
 function revisionIn(predicate: unknown): string | undefined {
@@ -305,7 +309,8 @@ function revisionIn(predicate: unknown): string | undefined {
 
 function checkExpectations(training: Training, expect: Expectations, checks: Checks): void {
   const { source, run, trainings, gates } = training;
-  if (expect.commit !== undefined) checks.same('commit', expect.commit, source.commit);
+  if (expect.commit !== undefined)
+    checks.add('commit', expect.commit, source.commit, isCommit(source, expect.commit));
   if (expect.repository !== undefined)
     checks.add(
       'repository',
@@ -315,13 +320,16 @@ function checkExpectations(training: Training, expect: Expectations, checks: Che
     );
   if (expect.ref !== undefined) checks.same('ref', expect.ref, source.ref);
   if (expect.workflow !== undefined) checks.same('workflow', expect.workflow, run.workflow);
-  if (!expect.allowDirty)
-    checks.add(
-      'code as committed',
-      'no changes',
-      source.dirty ? 'changes that are not committed' : 'none',
-      !source.dirty,
-    );
+  if (!expect.allowDirty) {
+    const isOther =
+      source.checkout !== null && source.checkout !== source.commit && !run.event.startsWith('pull_request');
+    const found = source.dirty
+      ? 'changes that are not committed'
+      : isOther
+        ? `that of ${source.checkout}`
+        : '';
+    checks.add('code as committed', `that of ${source.commit}`, found || 'the same', found === '');
+  }
   if (expect.modelDigest !== undefined) {
     const models = trainings.flatMap(({ model }) => model?.digest ?? []);
     checks.add(
@@ -341,6 +349,11 @@ function checkExpectations(training: Training, expect: Expectations, checks: Che
       verdict,
       accepted.includes(verdict),
     );
+}
+
+/** A pull request is of one commit, and what is checked out is its merge with the branch that it goes to. */
+function isCommit({ commit, checkout }: Training['source'], expected: string): boolean {
+  return commit === expected || checkout === expected;
 }
 
 /** GitHub does not tell capitals apart. */

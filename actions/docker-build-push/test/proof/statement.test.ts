@@ -34,7 +34,7 @@ describe('trainingStatement', () => {
     });
     expect(predicate.run.url).toBe('https://github.com/acme/tumor/actions/runs/42');
     expect(predicate.source).toEqual({
-      ...{ repository: 'acme/tumor', ref: 'refs/heads/main', ...source },
+      ...{ repository: 'acme/tumor', ref: 'refs/heads/main', checkout: source.commit, ...source },
     });
     expect(predicate.environments[0]?.lock).toEqual({ path: 'requirements.txt', digest: digest('b') });
     const [training] = predicate.trainings;
@@ -67,25 +67,29 @@ describe('trainingStatement', () => {
     expect(statementBytes(trainingStatement(record, sampleSubject))).not.toEqual(bytes);
   });
 
-  it('says that the code is not that of the commit when the working copy is of another', () => {
+  it('says what was checked out, and whether that was changed', () => {
     const of = (changes: object) =>
       trainingStatement(sampleRecord(), sampleSubject, { source: { ...source, ...changes } }).predicate
         .source;
-    expect(of({}).dirty).toBe(false);
+    expect(of({})).toMatchObject({ dirty: false, checkout: sampleRecord().run.commit });
     expect(of({ dirty: true }).dirty).toBe(true);
-    expect(of({ commit: 'b'.repeat(40) }).dirty).toBe(true);
+    expect(of({ commit: 'b'.repeat(40) })).toMatchObject({ dirty: false, checkout: 'b'.repeat(40) });
+    expect(trainingStatement(sampleRecord(), sampleSubject).predicate.source.checkout).toBeNull();
   });
 
   it('leaves out the other trainings of the run when one is named', () => {
     const record = sampleRecord();
     const [job] = record.jobs;
     const [training] = job?.trainings ?? [];
-    if (!job || !training) throw new Error('the sample has a training');
+    const [gate] = job?.gates ?? [];
+    if (!job || !training || !gate) throw new Error('the sample has a training');
     job.trainings.push({ ...training, name: 'other', model: null });
     const names = (name?: string) =>
       trainingStatement(record, sampleSubject, { training: name }).predicate.trainings.map((one) => one.name);
     expect(names()).toEqual(['model', 'other']);
     expect(names('other')).toEqual(['other']);
+    expect(trainingStatement(record, sampleSubject, { training: 'model' }).predicate.gates).toHaveLength(1);
+    job.gates.push({ ...gate, name: 'second' });
     const { gates, packages } = trainingStatement(record, sampleSubject, { training: 'other' }).predicate;
     expect([gates, packages]).toEqual([[], []]);
   });
