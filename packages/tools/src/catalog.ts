@@ -6,7 +6,7 @@
  * --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version <python> <group>.in -o <group>.txt`.
  */
 export interface PythonSource {
-  group: 'engine' | 'lint' | 'dvc' | 'go' | 'torch' | 'science' | 'sbom';
+  group: 'engine' | 'lint' | 'dvc' | 'go' | 'torch' | 'science' | 'sbom' | 'moto';
   python: `3.${number}`;
   /** The program's name, where it is not the tool's. */
   program?: string;
@@ -61,6 +61,8 @@ export const tools = {
   zizmor: { group: 'lint', python: '3.11' },
   ruff: { group: 'lint', python: '3.11' },
   dvc: { group: 'dvc', python: '3.10' },
+  /** Amazon's services, as far as tests need them. */
+  'moto-server': { group: 'moto', python: '3.10', program: 'moto_server' },
   go: { group: 'go', python: '3.10' },
   'python-science': { group: 'science', python: '3.11', program: 'python' },
   // On PyPI, torch brings some 3 GB of CUDA along; Debian's is made for processors.
