@@ -159,9 +159,9 @@ export function explainFailure(
 ): BuildFailure {
   const text = lines.join('\n');
   const said = lastError(lines);
-  const rule = rules.find(({ pattern }) => pattern.test(said));
-  const match = rule && (rule.pattern.exec(said) as RegExpExecArray);
-  const message = match ? rule.message(match) : said || `buildx failed with exit code ${exitCode}`;
+  // Where a registry gives no reason, buildx's last words have none, and only its log of the step does.
+  const [rule, match] = firstMatch(said) ?? firstMatch(lastOutput(lines)) ?? [];
+  const message = rule && match ? rule.message(match) : said || `buildx failed with exit code ${exitCode}`;
   const context = [snippetOf(lines), lastOutput(lines)].filter(Boolean).join('\n');
   return {
     error: new UserError(`the image was not built: ${message}${context ? `\n${context}` : ''}`, {
@@ -170,6 +170,14 @@ export function explainFailure(
     }),
     isTransient: rule?.isTransient ?? false,
   };
+}
+
+function firstMatch(text: string): [Rule, RegExpExecArray] | undefined {
+  for (const rule of rules) {
+    const match = rule.pattern.exec(text);
+    if (match) return [rule, match];
+  }
+  return undefined;
 }
 
 /** What buildx says at its end, `ERROR: failed to build: failed to solve: …`, on one line or several. */

@@ -38,6 +38,8 @@ export interface OciProxy {
   requests: ProxiedRequest[];
   /** The next `times` (default 1) requests that match have the fault. */
   inject(fault: Fault, match: (request: ProxiedRequest) => boolean, times?: number): void;
+  /** What was injected and has not happened yet does not. */
+  clear(): void;
   close(): Promise<void>;
 }
 
@@ -67,6 +69,7 @@ export async function startOciProxy(target: string): Promise<OciProxy> {
     host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
     inject: (fault, match, times = 1) => injected.push({ fault, match, left: times }),
+    clear: () => injected.splice(0),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
