@@ -177,13 +177,16 @@ async function configure(root: string, pip: string): Promise<void> {
     await copyFile(at(`usr/share/base-passwd/${name}.master`), at(`etc/${name}`));
   await writeFile(at('etc/shadow'), '', { mode: 0o640 });
   await writeFile(at('etc/gshadow'), '', { mode: 0o640 });
+  for (const name of ['media', 'mnt', 'opt', 'srv', 'var/local', 'var/opt'])
+    await mkdir(at(name), { recursive: true });
+  for (const name of ['bin', 'etc', 'include', 'lib', 'sbin', 'share', 'src'])
+    await mkdir(at(`usr/local/${name}`), { recursive: true });
   await link(root, 'usr/bin/awk', 'mawk');
   await link(root, 'usr/bin/which', 'which.debianutils');
   await copyFile(machineCertificates, at('etc/ssl/certs/ca-certificates.crt'));
   await writeFile(at('etc/pip.conf'), pip);
   // The image's Python is for the user's packages, as in Docker's, and has its names.
   await rm(at('usr/lib/python3.11/EXTERNALLY-MANAGED'), { force: true });
-  await mkdir(at('usr/local/bin'), { recursive: true });
   for (const name of ['python', 'python3', 'python3.11'])
     await link(root, `usr/local/bin/${name}`, '/usr/bin/python3.11');
   await link(root, 'usr/local/bin/pip', '/usr/bin/pip3');

@@ -1,0 +1,1 @@
+export { SmokeFailure, type SmokeOptions, type SmokeReport, smokeTest } from './smoke-test.ts';
