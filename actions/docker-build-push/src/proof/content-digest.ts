@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { UserError } from '@mlops/core';
+import { messageOf, UserError } from '@mlops/core';
 import type { Hasher } from '@mlops/core/hash';
 
 /** What tools leave behind in folders of code; training does not count it either. */
@@ -32,17 +32,24 @@ export async function contentDigest(
   const place = resolve(folder, path);
   const found = await stat(place).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
-    throw new UserError(`'${path}' cannot be read: ${error.message}`, { cause: error });
+    throw unreadable(path, error);
   });
   if (!found) return undefined;
   if (like.startsWith('md5:')) {
-    const md5 = found.isDirectory() ? await folderMd5(place) : await fileMd5(place);
-    return `md5:${md5}`;
+    try {
+      return `md5:${found.isDirectory() ? await folderMd5(place) : await fileMd5(place)}`;
+    } catch (error) {
+      throw unreadable(path, error);
+    }
   }
   if (found.isFile()) return (await hasher.file(place)).digest;
   const counted = (await hasher.paths(folder, [path], ignored))[0]?.digest;
   // What a stage wrote is counted whole.
   return counted === like ? counted : (await hasher.tree(place)).digest;
+}
+
+function unreadable(path: string, cause: unknown): UserError {
+  return new UserError(`'${path}' cannot be read: ${messageOf(cause)}`, { cause });
 }
 
 /** A folder as DVC 3 names it: the md5 of its list of files, as Python's json writes that. */

@@ -1,3 +1,6 @@
+import { recordSchema } from '@mlops/core/generate';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
 import { describe, expect, it } from 'vitest';
 import {
   statementBytes,
@@ -11,6 +14,15 @@ const source = {
   ...{ uri: 'https://github.com/acme/tumor', commit: sampleRecord().run.commit, tree: 'a'.repeat(40) },
   ...{ dirty: false, files: { digest: digest('2'), count: 12 } },
 };
+
+it('the predicate has a JSON Schema that takes it, and nothing else', () => {
+  const ajv = addFormats.default(new Ajv2020());
+  const validate = ajv.compile(recordSchema('training.json', trainingSchema));
+  const { predicate } = trainingStatement(sampleRecord(), sampleSubject, { source });
+  expect(validate(JSON.parse(JSON.stringify(predicate)))).toBe(true);
+  expect(validate({ ...predicate, source: { ...predicate.source, tree: 1 } })).toBe(false);
+  expect(validate({ ...predicate, more: 1 })).toBe(false);
+});
 
 describe('trainingStatement', () => {
   it('is an in-toto statement about the index and every image in it', () => {
