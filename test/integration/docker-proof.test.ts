@@ -89,7 +89,7 @@ async function pushImage(
   {
     layer = 'layer',
     revision = '',
-    spdx = {},
+    spdx = { spdxVersion: 'SPDX-2.3', SPDXID: 'SPDXRef-DOCUMENT', name: 'image' } as object,
     kinds = [predicates.spdx, predicates.provenance] as string[],
   } = {},
 ): Promise<string> {
@@ -380,6 +380,28 @@ describe.each(['distribution', 'memory'] as const)('a broken link, on %s', (kind
     const bare = await pushImage(without, { kinds: [] });
     await attest(without, project);
     expect(failed(await verify(bare))).toEqual(['bill of materials', 'provenance']);
+  });
+
+  it('is a bill of materials that is none, or signed for one platform only', async () => {
+    const repository = fresh(registries[kind].host);
+    const reference = await pushImage(repository, { spdx: {} });
+    await attest(repository, await makeProject());
+    expect(failed(await verify(reference))).toEqual(['bill of materials', 'bill of materials']);
+
+    const other = fresh(registries[kind].host);
+    const partly = await pushImage(other, { kinds: [predicates.provenance] });
+    await attest(other, await makeProject());
+    const subject = await resolveSubject(other, 'v1');
+    const put = async (platforms: Descriptor[]) => {
+      const bill = statement({ ...subject, platforms }, predicates.cyclonedx, { bomFormat: 'CycloneDX' });
+      const json = await keySigner(key)(statementBytes(bill));
+      await attach(other, subject.descriptor, { json, predicateType: predicates.cyclonedx });
+    };
+    await put(subject.platforms.slice(0, 1));
+    const { checks } = await verify(partly);
+    expect(checks.filter(({ passed }) => !passed)).toMatchObject([{ found: 'nothing for linux/arm64' }]);
+    await put(subject.platforms.slice(1));
+    expect(failed(await verify(partly))).toEqual([]);
   });
 
   it('is what was expected and is not so, all told at once', async () => {

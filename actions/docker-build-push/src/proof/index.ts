@@ -1,5 +1,6 @@
 export { type Attached, attach, attachedTo } from './attached.ts';
 export { bundleType, readBundle, type SignedStatement } from './bundle.ts';
+export type { Expectations, Required } from './check-expectations.ts';
 export type { LocalFiles } from './check-files.ts';
 export { type Check, checksTable } from './checks.ts';
 export {
@@ -30,10 +31,4 @@ export { billsIn, type ImageBill, readSpdx, type Spdx, toCycloneDx } from './spd
 export { type StatementOptions, statement, statementBytes, trainingStatement } from './statement.ts';
 export { resolveSubject, type Subject } from './subject.ts';
 export { openJudge, type Standing, type Trust } from './trust.ts';
-export {
-  type Expectations,
-  type Required,
-  type Verification,
-  type VerifyOptions,
-  verifyProof,
-} from './verify.ts';
+export { type Verification, type VerifyOptions, verifyProof } from './verify.ts';
