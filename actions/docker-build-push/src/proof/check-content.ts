@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +6,7 @@ import { type Descriptor, hasBlob, manifestSchema, parseAs, pullBlob, readBlob }
 import type { Checks } from './checks.ts';
 import type { Training } from './predicate.ts';
 import { platformName, resolveSubject, type Subject } from './subject.ts';
+import { type TreeEntry, treeDigest } from './tree-digest.ts';
 
 interface Options {
   /** Whether layers are pulled. */
@@ -65,7 +65,7 @@ export function checkModelFiles({ bytes }: Subject, { trainings }: Training, che
   const manifest = manifestSchema.safeParse(JSON.parse(bytes.toString()));
   const files = (manifest.data?.layers ?? []).flatMap(({ digest, annotations }) => {
     const path = annotations?.[filepath];
-    return path === undefined ? [] : [{ path, digest }];
+    return path === undefined ? [] : [{ kind: 'file' as const, path, digest }];
   });
   if (files.length === 0) return;
   for (const { model } of trainings) {
@@ -80,22 +80,8 @@ export function checkModelFiles({ bytes }: Subject, { trainings }: Training, che
   }
 }
 
-interface File {
-  path: string;
-  digest: string;
-}
-
-function below(files: readonly File[], folder: string): File[] {
-  return files.flatMap(({ path, digest }) =>
-    path.startsWith(`${folder}/`) ? [{ path: path.slice(folder.length + 1), digest }] : [],
-  );
-}
-
-/** The digest that core gives a folder of these files; see its Hasher. */
-function treeDigest(files: readonly File[]): string {
-  const records = files
-    .map(({ path, digest }) => ({ name: path.normalize('NFC'), hex: digest.replace('sha256:', '') }))
-    .sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)))
-    .map(({ name, hex }) => `file ${hex} ${name}\0`);
-  return `sha256:${createHash('sha256').update(records.join('')).digest('hex')}`;
+function below(files: readonly TreeEntry[], folder: string): TreeEntry[] {
+  return files
+    .filter(({ path }) => path.startsWith(`${folder}/`))
+    .map((one) => ({ ...one, path: one.path.slice(folder.length + 1) }));
 }

@@ -1,7 +1,8 @@
-import { lstatSync } from 'node:fs';
+import { lstatSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { openHasher } from '@mlops/core/hash';
+import { hashText, openHasher } from '@mlops/core/hash';
 import { CommandError, command } from '@mlops/core/process';
+import { type TreeEntry, treeDigest } from './tree-digest.ts';
 
 /** The code of a working copy. */
 export interface Source {
@@ -58,14 +59,19 @@ async function digestOfFiles(root: string, signal: AbortSignal | undefined): Pro
     .map((line) => /^(\S) (\d+) [0-9a-f]+ \d\t(.+)$/s.exec(line))
     // 160000 is a submodule, S what a sparse checkout leaves out.
     .flatMap((match) => (match?.[3] && match[1] !== 'S' && match[2] !== '160000' ? [match[3]] : []));
-  const present = [...new Set(tracked)].filter((path) =>
-    lstatSync(join(root, path), { throwIfNoEntry: false }),
-  );
+  const files: string[] = [];
+  const entries: TreeEntry[] = [];
+  for (const path of new Set(tracked)) {
+    const found = lstatSync(join(root, path), { throwIfNoEntry: false });
+    if (found?.isSymbolicLink())
+      entries.push({ kind: 'link', path, digest: hashText(readlinkSync(join(root, path))) });
+    else if (found?.isFile()) files.push(path);
+  }
   const hasher = await openHasher({ signal });
   try {
-    if (present.length === 0) return { digest: (await hasher.tree(root, [])).digest, count: 0 };
-    const { digest } = await hasher.tree(root, present);
-    return { digest, count: present.length };
+    for (const { path, digest } of await hasher.paths(root, files))
+      entries.push({ kind: 'file', path, digest });
+    return { digest: treeDigest(entries), count: entries.length };
   } finally {
     await hasher.close();
   }
