@@ -108,7 +108,8 @@ async function once(
   });
   const text = ((await readAll(answer, maxAnswerBytes, url.host)) ?? '').toString();
   if (answer.status >= 200 && answer.status < 300) return text;
-  throw new Refused(question, answer.status, redact(said(text)));
+  // In this order: of a secret that was cut off, the beginning would stay.
+  throw new Refused(question, answer.status, said(redact(text)));
 }
 
 /** The message in an error of any of the clouds: JSON of several shapes, or XML; else the beginning of the text. */
