@@ -85,6 +85,7 @@ it.each(Object.entries(keys))("is what Sigstore's own verifier takes, with %s", 
   const thresholds = { tlogThreshold: 0, ctlogThreshold: 0, timestampThreshold: 0 };
   const verifier = new Verifier(toTrustMaterial(none, known), thresholds);
   expect(verifier.verify(toSignedEntity(bundle)).key.equals(publicKey)).toBe(true);
+  expect(bundle.content).toMatchObject({ dsseEnvelope: { signatures: [{ keyid: '' }] } });
 });
 
 describe('readBundle', () => {
