@@ -1,11 +1,12 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { connect, getManifest, parseReference } from '@mlops/oci';
 import { type BuildKit, publishImages, startBuildKit } from '@mlops/testkit/buildkit';
 import { type OciProxy, type OciRegistry, startOciProxy, startOciRegistry } from '@mlops/testkit/oci';
 import { type ActionOptions, type ActionResult, runAction } from '@mlops/testkit/runner-files';
+import { tool } from '@mlops/tools';
 
 /** docker-build-push with a real BuildKit, and a real registry behind a proxy that breaks what it is told to. */
 export interface Rig {
@@ -35,6 +36,8 @@ export async function startRig(): Promise<Rig> {
   const proxy = await startOciProxy(registry.host);
   const buildkit = await startBuildKit({ mirror: registry.host });
   const folder = await mkdtemp(join(tmpdir(), 'docker-build-push-'));
+  // What runs an image to try it, as it would be installed on a runner.
+  const path = `${buildkit.env.PATH}${delimiter}${dirname(await tool('runc'))}`;
   const results: ActionResult[] = [];
   return {
     ...{ registry, proxy, buildkit, folder },
@@ -47,7 +50,7 @@ export async function startRig(): Promise<Rig> {
       return root;
     },
     async run(workspace, inputs, options = {}) {
-      const env = { ...buildkit.env, ...options.env };
+      const env = { ...buildkit.env, PATH: path, ...options.env };
       const result = await runAction(action, { workspace, inputs, ...options, env });
       results.push(result);
       return result;

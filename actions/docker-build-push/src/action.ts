@@ -38,6 +38,17 @@ export const action = defineAction({
       default: [],
     }),
 
+    logins: structure(async () => (await import('./login-schema.ts')).loginsSchema, {
+      description:
+        "Registries to log in to for this job, a list of `{registry, username, password, provider, role, …}`. Those of Amazon, Google, Azure and GitHub take the workflow's identity or token without a password.",
+      default: [],
+    }),
+    username: text({
+      description: 'User at the registry of the first image, where that is the only login.',
+    }),
+    password: text({ description: 'Password or token of that user.', secret: true }),
+    logout: flag({ description: 'Whether to log out at the end of the job.', default: true }),
+
     context: text({
       description:
         'Folder of the build context, or the address of a git repository. Default: the working directory, or the files of `package` or `artifact`.',
@@ -263,6 +274,24 @@ export const action = defineAction({
         "BuildKit's provenance (SLSA): `true`, `false`, or attributes such as `mode=max`. Default: mode=max for public repositories, mode=min for others, which leaves build arguments out.",
     }),
     attests: list({ description: 'Attestations as `buildx --attest` takes them.', default: [] }),
+    sign: choice(['none', 'auto', 'github', 'keyless', 'key'], {
+      description:
+        "Attest what the image was made of: data, code, parameters, metrics and the gate's verdict, from the run's record, and a bill of materials of the model. Signed as `github` attestations, `keyless` with the workflow's identity at Sigstore, or with a `key`; `auto` as GitHub attestations where the job may, else with the key, else not, with a notice.",
+      default: 'none',
+    }),
+    'signing-key': text({
+      description: 'Private key in PEM (ECDSA P-256 or Ed25519) to sign with.',
+      secret: true,
+    }),
+    'signing-key-password': text({ description: 'Its password, where it has one.', secret: true }),
+    'training-name': text({
+      description:
+        'Of several trainings in the run, the one whose model is in the image, by its name. Default: all are told of.',
+    }),
+    cyclonedx: flag({
+      description: "Attest BuildKit's bill of materials as CycloneDX, too; it takes `sbom`.",
+      default: false,
+    }),
     attempts: integer({
       description: 'How often a build is tried whose registry or network failed for a while.',
       default: 3,
@@ -270,6 +299,29 @@ export const action = defineAction({
       max: 10,
     }),
     timeout: duration({ description: 'How long all tries may take together.', default: '3h' }),
+
+    reference: text({ description: 'The image or model artifact to `verify`, by tag or digest.' }),
+    'public-key': text({ description: 'Public key in PEM whose signatures count.' }),
+    'signer-issuer': text({
+      description: 'Who vouches for the identities whose signatures count.',
+      default: 'https://token.actions.githubusercontent.com',
+    }),
+    'signer-identity': text({
+      description:
+        'Regular expression of these identities, such as `https://github\\.com/acme/model/\\.github/workflows/.*`.',
+    }),
+    'trusted-root': text({
+      description: "Sigstore's trusted roots as `gh attestation trusted-root` prints them. Default: fetched.",
+    }),
+    'verify-expect': structure(async () => (await import('./verify-schema.ts')).expectSchema, {
+      description:
+        'What must hold, a mapping of `attestations` (default training, sbom and provenance), `commit`, `repository`, `ref`, `workflow`, `model-digest`, `digest`, `verdicts` (default pass and warn), `allow-dirty`.',
+      default: {},
+    }),
+    'verify-files': structure(async () => (await import('./verify-schema.ts')).filesSchema, {
+      description:
+        "Files here that must be what was attested, a mapping of `folder` (the project's, with its data), `model`, `metrics`, `package`, `code`, `require-data`.",
+    }),
   },
   outputs: {
     digest: 'Digest of what was pushed: of the manifest, or for several platforms of their index.',
@@ -294,6 +346,10 @@ export const action = defineAction({
     'builder-driver': 'Its driver.',
     'builder-platforms': 'Platforms that it builds for, one a line.',
     'model-digest': 'Digest of the model that the image serves, where it is known.',
+    attestations: 'JSON: what was attested, with predicate type, digest and who signed.',
+    'ml-bom-path': 'The bill of materials of the model, CycloneDX.',
+    'sbom-path': "The image's bill of materials as CycloneDX; of the first platform.",
+    verified: '`true` when every check of `verify` passed, otherwise `false`.',
     'model-reference': 'The model that was pushed as an artifact, by digest.',
     'cache-exported': '`false` when a cache could not be written, otherwise `true`; empty without one.',
   },

@@ -9,7 +9,7 @@ import { prepareSecrets, type Secrets } from './buildx/secrets.ts';
 import { chooseCompression, refusesMediaType } from './compression.ts';
 import { confirmPush } from './image/confirm.ts';
 import { type ImageFacts, readFacts } from './image/facts.ts';
-import { type Layout, openLayout } from './image/layout.ts';
+import { openLayout } from './image/layout.ts';
 import { type Naming, nameImage } from './naming.ts';
 import { type Profile, profileOf } from './profile.ts';
 import { prepareRecipe, type Recipe } from './recipe.ts';
@@ -23,6 +23,7 @@ import {
   secretsOf,
   wantsSmoke,
 } from './request.ts';
+import type { SmokeReport } from './smoke/index.ts';
 import { type Source, withSource } from './source.ts';
 import { buildEnvironment } from './step-environment.ts';
 import { tellNaming, tellResult } from './tell.ts';
@@ -50,11 +51,20 @@ export async function build(inputs: Inputs, context: ActionContext): Promise<voi
       const job = await prepareJob(inputs, context, { source, naming, recipe, secrets, folder });
       const result = await buildAndPush(job);
       await tellResult(job, result, Date.now() - started);
+      await prove(job);
     } finally {
       await secrets?.remove();
       await rm(folder, { recursive: true, force: true });
     }
   });
+}
+
+/** The model as an artifact of its own, and the proof of what was pushed; a push by digest is proven when it is merged. */
+async function prove({ inputs, context, source }: Job): Promise<void> {
+  if (inputs.call !== 'build') return;
+  if (inputs.modelImage) await (await import('./push-model.ts')).pushModelImage(inputs, source, context);
+  if (inputs.sign === 'none' || !inputs.push || inputs.pushByDigest) return;
+  await (await import('./attest.ts')).attestImages(inputs, context, context.record.images);
 }
 
 /** All that a build is made of. */
@@ -78,7 +88,7 @@ export interface Result {
   built: Built;
   /** Undefined where the image went nowhere that it could be read from. */
   facts: ImageFacts | undefined;
-  layout: Layout | undefined;
+  smoke: SmokeReport | undefined;
 }
 
 async function prepareJob(
@@ -160,12 +170,12 @@ async function buildWith(job: Job, compression: string): Promise<Result> {
     const layout = await openLayout(layoutFolder);
     const facts = await readFacts(layout, layout.root.digest);
     const { inspect } = await import('./inspect.ts');
-    await inspect(job, layout, facts);
+    const smoke = await inspect(job, layout, facts);
     if (push) await (await import('./release.ts')).release(job, layout);
-    return { built, facts: push ? await confirmed(job, facts.digest) : facts, layout };
+    return { built, facts: push ? await confirmed(job, facts.digest) : facts, smoke };
   }
-  if (!push || inputs.call !== 'build') return { built, facts: undefined, layout: undefined };
-  return { built, facts: await confirmed(job, digestIn(built.metadata)), layout: undefined };
+  if (!push || inputs.call !== 'build') return { built, facts: undefined, smoke: undefined };
+  return { built, facts: await confirmed(job, digestIn(built.metadata)), smoke: undefined };
 }
 
 function confirmed({ inputs, naming, context }: Job, digest: string | undefined): Promise<ImageFacts> {

@@ -45,6 +45,11 @@ export async function merge(inputs: Inputs, context: ActionContext): Promise<voi
   context.outputs.image = `${name}@${facts.digest}`;
   if (modelDigest) context.outputs.modelDigest = modelDigest;
   context.summary.push(summaryOf(name, facts, naming.references));
+  await (await import('./attest.ts')).attestImages(
+    inputs,
+    context,
+    context.record.images.slice(-naming.names.length),
+  );
 }
 
 /** One push by itself keeps its digest, index or not; several become one index, attestations included. */

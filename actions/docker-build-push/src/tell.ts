@@ -32,7 +32,11 @@ export async function tellNaming(
 }
 
 /** Says everywhere what was built: outputs, run record, summary. */
-export async function tellResult(job: Job, { built, facts }: Result, durationMs: number): Promise<void> {
+export async function tellResult(
+  job: Job,
+  { built, facts, smoke }: Result,
+  durationMs: number,
+): Promise<void> {
   const { inputs, context, naming, source } = job;
   const { outputs, record, summary } = context;
   outputs.metadata = JSON.stringify(built.metadata);
@@ -56,6 +60,7 @@ export async function tellResult(job: Job, { built, facts }: Result, durationMs:
         packageDigest: source.packageDigest ?? null,
         durationMs,
         attempts: built.attempts,
+        smoke: (smoke?.results ?? []).map(({ differences: _, ...answer }) => answer),
       }),
     );
   summary.push(summaryOf(name, facts, inputs.pushByDigest ? [] : naming.references));
@@ -80,10 +85,11 @@ export function tellFacts(facts: ImageFacts, { outputs }: Pick<ActionContext, 'o
 export function imageRecord(
   name: string,
   { digest, mediaType, platforms }: ImageFacts,
-  rest: Pick<ImageRecord, 'tags' | 'modelDigest' | 'packageDigest' | 'durationMs' | 'attempts'>,
+  rest: Pick<ImageRecord, 'tags' | 'modelDigest' | 'packageDigest' | 'durationMs' | 'attempts'> &
+    Partial<Pick<ImageRecord, 'smoke'>>,
 ): ImageRecord {
   return {
-    ...{ name, digest, mediaType, ...rest, attestations: [], smoke: [] },
+    ...{ name, digest, mediaType, attestations: [], smoke: [], ...rest },
     platforms: platforms.map(({ platform, descriptor, imageId, bytes, layers }) => ({
       ...{ platform, digest: descriptor.digest, imageId, bytes, layers: layers.map(layerFacts) },
     })),
