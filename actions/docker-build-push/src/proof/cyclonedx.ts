@@ -93,6 +93,21 @@ export function cycloneDx(content: Pick<CycloneDx, 'metadata' | 'components' | '
   };
 }
 
+/** What is attested in a registry, as the component that a bill is of. */
+export interface Described {
+  name: string;
+  digest: string;
+  /** Default: container. */
+  type?: 'container' | 'file' | undefined;
+}
+
+export function describedComponent({ name, digest, type = 'container' }: Described) {
+  return {
+    ...{ type, 'bom-ref': digest, name, version: digest, purl: ociPurl(name, digest) },
+    hashes: hashesOf(digest),
+  };
+}
+
 /** How another document names a bill (cyclonedx.org/capabilities/bomlink). */
 export function bomLink({ serialNumber, version }: Pick<CycloneDx, 'serialNumber' | 'version'>): string {
   return `urn:cdx:${serialNumber.replace('urn:uuid:', '')}/${version}`;
@@ -106,7 +121,7 @@ export function hashesOf(digest: string): Hash[] {
 }
 
 /** An image or artifact in a registry, as a package URL (purl-spec, types/oci). */
-export function ociPurl(name: string, digest: string): string {
+function ociPurl(name: string, digest: string): string {
   const last = name.slice(name.lastIndexOf('/') + 1).toLowerCase();
   return `pkg:oci/${last}@${encodeURIComponent(digest)}?repository_url=${encodeURIComponent(name.toLowerCase())}`;
 }

@@ -12,8 +12,9 @@ import {
   type Component,
   type CycloneDx,
   cycloneDx,
+  type Described,
+  describedComponent,
   hashesOf,
-  ociPurl,
   type PerformanceMetric,
   type Property,
 } from './cyclonedx.ts';
@@ -36,7 +37,7 @@ export interface ModelCardFacts {
  */
 export function mlBom(
   { run, jobs }: RunRecord,
-  image: { name: string; digest: string },
+  image: Described,
   {
     training: only,
     facts = {},
@@ -70,8 +71,7 @@ export function mlBom(
     dependencies.push({ ref: model, dependsOn: [...new Set([...data, ...code, ...libraries])].sort() });
   }
   const root = {
-    ...{ type: 'container' as const, 'bom-ref': image.digest, name: image.name, version: image.digest },
-    ...{ purl: ociPurl(image.name, image.digest), hashes: hashesOf(image.digest) },
+    ...describedComponent(image),
     ...(bills.length && { externalReferences: bills.map((one) => ({ type: 'bom', url: bomLink(one) })) }),
   };
   const models = dependencies.map(({ ref }) => ref);

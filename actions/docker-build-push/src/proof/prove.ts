@@ -1,4 +1,5 @@
 import type { RunRecord } from '@mlops/core/record';
+import { artifactType } from '@mlops/oci/model';
 import { attach } from './attached.ts';
 import type { Signing } from './choose-signer.ts';
 import type { CycloneDx } from './cyclonedx.ts';
@@ -44,7 +45,8 @@ export interface Proof {
 export async function prove(subject: Subject, options: ProveOptions): Promise<Proof> {
   const { record, signing, signal } = options;
   const { name, descriptor } = subject;
-  const image = { name, digest: descriptor.digest };
+  const isModel = JSON.parse(subject.bytes.toString()).artifactType === artifactType;
+  const image = { name, digest: descriptor.digest, type: isModel ? ('file' as const) : undefined };
   const found = await billsIn(attestationSource(subject.repository, { signal }), subject.attestations);
   const bills = new Map<string, CycloneDx>();
   const statements: Statement[] = [];

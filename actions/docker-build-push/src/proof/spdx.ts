@@ -1,7 +1,14 @@
 import { UserError } from '@mlops/core';
 import * as z from 'zod';
 import type { ImageSource } from '../image/facts.ts';
-import { type Component, type CycloneDx, cycloneDx, type Hash, hashesOf, ociPurl } from './cyclonedx.ts';
+import {
+  type Component,
+  type CycloneDx,
+  cycloneDx,
+  type Described,
+  describedComponent,
+  type Hash,
+} from './cyclonedx.ts';
 import { statementsIn } from './in-index.ts';
 import { predicates } from './predicate.ts';
 import type { Subject } from './subject.ts';
@@ -85,7 +92,7 @@ export function readSpdx(document: unknown, shown: string): Spdx {
 /**
  * The same packages in CycloneDX 1.6, with their licences, hashes and what depends on what. Single files are left out.
  */
-export function toCycloneDx(spdx: Spdx, image?: { name: string; digest: string }): CycloneDx {
+export function toCycloneDx(spdx: Spdx, image?: Described): CycloneDx {
   const packages = spdx.packages ?? [];
   const relationships = spdx.relationships ?? [];
   const described = relationships
@@ -95,10 +102,7 @@ export function toCycloneDx(spdx: Spdx, image?: { name: string; digest: string }
     )
     .map(({ relatedSpdxElement }) => relatedSpdxElement);
   const licences = new Map((spdx.hasExtractedLicensingInfos ?? []).map((one) => [one.licenseId, one.name]));
-  const root = image && {
-    ...{ type: 'container' as const, 'bom-ref': image.digest, name: image.name, version: image.digest },
-    ...{ purl: ociPurl(image.name, image.digest), hashes: hashesOf(image.digest) },
-  };
+  const root = image && describedComponent(image);
   // Scanners describe the image, or the folder that they saw of it, as a package that contains the others.
   const isRoot = ({ SPDXID, primaryPackagePurpose }: Package) =>
     described.includes(SPDXID) && (described.length === 1 || primaryPackagePurpose === 'CONTAINER');
