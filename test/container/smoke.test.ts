@@ -4,7 +4,13 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { command } from '@mlops/core/process';
-import { type BuildKit, publishImages, startBuildKit } from '@mlops/testkit/buildkit';
+import {
+  type BuildKit,
+  type Docker,
+  publishImages,
+  startBuildKit,
+  startDocker,
+} from '@mlops/testkit/buildkit';
 import { type OciRegistry, startOciRegistry } from '@mlops/testkit/oci';
 import { tool } from '@mlops/tools';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -83,7 +89,8 @@ afterAll(async () => {
   if (folder) await rm(folder, { recursive: true });
 });
 afterEach(async () => {
-  expect(await readdir(join(folder, 'temporary'))).toEqual([]);
+  const temporary = await readdir(join(folder, 'temporary'));
+  expect(temporary.filter((name) => name.startsWith('mlops-smoke'))).toEqual([]);
   const groups = await readdir('/sys/fs/cgroup', { withFileTypes: true });
   const folders = groups.filter((entry) => entry.isDirectory()).map(({ name }) => `/sys/fs/cgroup/${name}`);
   const below = await Promise.all(['/sys/fs/cgroup', ...folders].map((path) => readdir(path)));
@@ -227,6 +234,84 @@ describe('the smoke test of an image in runc', () => {
     await expect(work).rejects.toThrow('cancelled');
     const early = AbortSignal.abort(new Error('too early'));
     await expect(smoke({ signal: early })).rejects.toThrow('too early');
+  });
+});
+
+describe('the smoke test of an image in Docker', () => {
+  let docker: Docker;
+  const before = process.env.PATH;
+
+  beforeAll(async () => {
+    docker = await startDocker();
+    for (const [name, value] of Object.entries(docker.env)) vi.stubEnv(name, value);
+  });
+  afterAll(async () => {
+    vi.stubEnv('PATH', before);
+    vi.stubEnv('DOCKER_HOST', undefined);
+    await docker?.close();
+  });
+  afterEach(async () => {
+    for (const what of ['ps', 'image', 'volume']) {
+      const args = what === 'ps' ? ['ps', '--all', '--quiet'] : [what, 'ls', '--quiet'];
+      expect((await command('docker', args)).stdout).toBe('');
+    }
+  });
+
+  it('lets a healthy image pass that answers as expected', async () => {
+    const packed = await build('docker', dockerfile, ['--provenance=mode=max']);
+    const report = await smoke({
+      ...{ layout: packed, runtime: 'auto', port: 8123, env: { EXTRA: 'a=b c' } },
+      requests: [
+        { path: '/predict', json: { x: 1 }, expect: { json: { label: 'malignant' } } },
+        {
+          path: '/exec',
+          json: "os.environ['EXTRA'] + str(port)",
+          expect: { json: { result: "'a=b c8123'" } },
+        },
+        { path: '/exec', json: 'os.getuid()', expect: { json: { result: '1234' } } },
+      ],
+    });
+    expect(report).toMatchObject({ runtime: 'docker', platform: 'linux/amd64' });
+    expect(report.log).toContain('mode good as 1234');
+  });
+
+  it('shows why an image has ended at once', async () => {
+    const { message } = await failing({ runtime: 'docker', env: { MODE: 'exit' } });
+    expect(message).toContain('the image cannot serve: it ended (exit code 3) before it was healthy.');
+    expect(message).toContain('\n  Traceback: the model is missing');
+  });
+
+  it('says that an image was out of memory', async () => {
+    const requests = [{ path: '/hoard', json: {} }];
+    const { message } = await failing({ runtime: 'docker', memoryBytes: 64 * 2 ** 20, requests });
+    expect(message).toContain('POST /hoard: no answer');
+    expect(message).toContain(
+      'It ended (exit code 137; a process was killed since it wanted more than 64 MiB of memory).',
+    );
+  });
+
+  it('says that an old Docker takes no layers of zstd', async () => {
+    const compression = ',compression=zstd,force-compression=true';
+    const packed = await build('docker-zstd', dockerfile, [], compression);
+    await expect(smoke({ layout: packed, runtime: 'docker' })).rejects.toMatchObject({
+      message: expect.stringContaining('Docker did not take the image'),
+      advice: expect.stringContaining('zstd from version 23 on'),
+    });
+  });
+
+  it('says what an image lacks to be started', async () => {
+    const missing = await build('docker-missing', 'FROM python:3.11-slim\nENTRYPOINT ["/no/such/program"]\n');
+    await expect(smoke({ layout: missing, runtime: 'docker' })).rejects.toThrow(
+      /Docker could not start the image: .*\/no\/such\/program.*no such file/s,
+    );
+  });
+
+  it('leaves nothing behind when it is cancelled', async () => {
+    const controller = new AbortController();
+    const onLog = (line: string) => line.startsWith('mode') && controller.abort(new Error('cancelled'));
+    const env = { MODE: 'sick' };
+    const work = smoke({ runtime: 'docker', env, healthTimeoutMs: 60_000, signal: controller.signal, onLog });
+    await expect(work).rejects.toThrow('cancelled');
   });
 });
 

@@ -50,6 +50,7 @@ export interface GoFolderSource {
 /** A program of a package of a Debian release, where the machine has none; elsewhere it has to be installed. */
 export interface DebianProgramSource {
   release: '12';
+  /** Those that are unpacked: the program's, and libraries that not every system has. */
   packages: readonly string[];
   /** Inside the packages: `usr/sbin/runc`. */
   program: string;
@@ -111,6 +112,11 @@ export const tools = {
   },
   syft: { group: 'sbom', python: '3.10' },
   'sbom-scanner': { sources: 'sbom-scanner', go: '1.26' },
+  dockerd: {
+    release: '12',
+    packages: ['docker.io', 'containerd', 'tini', 'libdevmapper1.02.1'],
+    program: 'usr/sbin/dockerd',
+  },
   runc: { release: '12', packages: ['runc'], program: 'usr/sbin/runc' },
 } as const satisfies Record<
   string,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { rm } from 'node:fs/promises';
-import { basename, delimiter, join, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { rename, rm, writeFile } from 'node:fs/promises';
+import { basename, delimiter, dirname, join, resolve } from 'node:path';
 import { UserError } from '@mlops/core';
 import { CommandError, command } from '@mlops/core/process';
 import { fetchPackages } from './apt.ts';
@@ -10,7 +11,7 @@ import { installed } from './store.ts';
 
 /**
  * The machine's own program when it works, otherwise that of a Debian package, which is unpacked and not installed.
- * Its libraries are the machine's: whatever has apt has those of the programs in the catalog.
+ * Libraries that no package of the source brings are the machine's: whatever has apt has them.
  */
 export async function installedDebianProgram(
   name: string,
@@ -33,6 +34,7 @@ export async function installedDebianProgram(
         if (source.packages.includes(fetched))
           await command('dpkg-deb', ['--extract', file, target], { env });
       }
+      await findLibraries(target, join(target, source.program));
       await command(join(target, source.program), ['--version'], { env });
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
@@ -45,6 +47,17 @@ export async function installedDebianProgram(
     await rm(apt, { recursive: true });
   });
   return join(folder, source.program);
+}
+
+/** Puts a script in the program's place that shows it the libraries that were unpacked with it. */
+async function findLibraries(target: string, program: string): Promise<void> {
+  const folders = ['usr/lib', 'lib'].map((folder) => join(target, folder, 'x86_64-linux-gnu'));
+  const libraries = folders.filter((folder) => existsSync(folder));
+  if (libraries.length === 0) return;
+  const real = join(dirname(program), `.${basename(program)}`);
+  await rename(program, real);
+  const script = `#!/bin/sh\nLD_LIBRARY_PATH='${libraries.join(':')}' exec '${real}' "$@"\n`;
+  await writeFile(program, script, { mode: 0o755 });
 }
 
 async function findOnPath(name: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {

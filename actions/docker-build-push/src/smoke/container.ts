@@ -25,6 +25,9 @@ export interface Ending {
   exitCode: number | null;
 }
 
+/** For an image that no runtime can start. */
+export const startAdvice = "Check the image's ENTRYPOINT, CMD, USER and WORKDIR.";
+
 /** A container that was started. */
 export interface Container {
   /** Where this machine reaches it. */

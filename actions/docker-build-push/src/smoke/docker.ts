@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { UserError } from '@mlops/core';
 import { CommandError, command } from '@mlops/core/process';
 import { pack } from 'tar-stream';
-import type { Container, Ending, Start } from './container.ts';
+import { type Container, type Ending, type Start, startAdvice } from './container.ts';
 import type { StoredImage } from './oci-layout.ts';
 
 /** Why Docker cannot be used here, to stand behind a colon; undefined where it can. */
@@ -40,7 +40,9 @@ export async function startWithDocker(start: Start): Promise<Container> {
     await writeFile(envFile, environmentFile({ HOST: '0.0.0.0', PORT: String(port), ...start.env }), {
       mode: 0o600,
     });
-    await command('docker', runArguments(name, envFile, start), { signal });
+    await command('docker', runArguments(name, envFile, start), { signal }).catch((error: unknown) => {
+      throw error instanceof CommandError ? notStarted(error) : error;
+    });
     logs = command('docker', ['logs', '--follow', name], { tolerate: true, onLine });
     const ended = command('docker', ['wait', name], { tolerate: true }).then(
       async ({ stdout, exitCode }): Promise<Ending> => {
@@ -58,6 +60,13 @@ export async function startWithDocker(start: Start): Promise<Container> {
     await remove();
     throw error;
   }
+}
+
+function notStarted(error: CommandError): UserError {
+  return new UserError(`Docker could not start the image: ${error.result.stderrTail.join('\n').trim()}`, {
+    cause: error,
+    advice: startAdvice,
+  });
 }
 
 /** Secrets stay out of the argument list, which every process of the machine can read. */
@@ -128,7 +137,7 @@ async function load(image: StoredImage, tag: string, signal: AbortSignal): Promi
   await sent;
   if (exitCode === 0) return;
   throw new UserError(`Docker did not take the image (docker load ended with ${exitCode}): ${said.trim()}`, {
-    advice: 'Check the space that Docker has left.',
+    advice: 'Check the space that Docker has left; it takes layers compressed with zstd from version 23 on.',
   });
 }
 

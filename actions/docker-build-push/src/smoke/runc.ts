@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { UserError } from '@mlops/core';
 import { command } from '@mlops/core/process';
 import { freePort } from '@mlops/smoke/server';
-import type { Container, Ending, Start } from './container.ts';
+import { type Container, type Ending, type Start, startAdvice } from './container.ts';
 import { folderInRoot } from './in-root.ts';
 import { isFree } from './port.ts';
 import { runcConfig } from './runc-config.ts';
@@ -66,7 +66,7 @@ function run(folder: string, port: number, { onLine }: Start): Container {
     const problem = await problemIn(log);
     if (problem !== undefined)
       throw new UserError(`runc could not start the image: ${problem}`, {
-        advice: "Check the image's ENTRYPOINT, CMD, USER and WORKDIR.",
+        advice: startAdvice,
       });
     return { exitCode };
   });

@@ -1,12 +1,10 @@
-import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, open, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, delimiter, join } from 'node:path';
-import { waitFor } from '@mlops/core';
 import { command } from '@mlops/core/process';
 import { tool } from '@mlops/tools';
-import { createCgroup, type Limits } from './cgroup.ts';
+import type { Limits } from './cgroup.ts';
+import { startDaemon } from './daemon.ts';
 
 export interface BuildKitOptions {
   /** `host:port` of a registry that is asked first for what is Docker's (`FROM python:…`), over plain http. */
@@ -36,42 +34,22 @@ export async function startBuildKit(options: BuildKitOptions = {}): Promise<Buil
   const [program, runc, buildx] = await Promise.all([tool('buildkitd'), tool('runc'), tool('buildx')]);
   const folder = await mkdtemp(join(tmpdir(), 'buildkit-'));
   const limits = { memoryBytes: 4 * 2 ** 30, pids: 1000, ...options.limits };
-  const cgroup = await createCgroup(basename(folder), limits);
   const socket = join(folder, 'buildkitd.sock');
   const config = join(folder, 'buildkitd.toml');
-  await writeFile(config, daemonConfig({ folder, socket, runc, cgroupParent: cgroup?.path, ...options }));
-  const log = join(folder, 'log');
-  const output = await open(log, 'w');
-  const child = spawn(program, ['--config', config], {
-    stdio: ['ignore', output.fd, output.fd],
-    // Where there is no group with limits, Go at least gives back what it can.
-    env: { ...process.env, GOMEMLIMIT: String(Math.floor(limits.memoryBytes / 2)) },
+  const daemon = await startDaemon({
+    // It waits for its builds, and nobody for those of a test that is over.
+    ...{ folder, socket, limits, graceMs: 2000 },
+    commandLine: async (cgroup) => {
+      await writeFile(config, daemonConfig({ folder, socket, runc, cgroupParent: cgroup?.path, ...options }));
+      return [program, '--config', config];
+    },
   });
-  const ended = new Promise<void>((resolve, reject) => {
-    child.once('close', () => resolve());
-    child.once('error', reject);
-  });
-  ended.catch(() => {});
-  // A test runner that is ended takes the daemon along.
-  const kill = () => child.kill('SIGKILL');
-  process.once('exit', kill);
-  const close = async () => {
-    process.removeListener('exit', kill);
-    await stop(child, ended);
-    await output.close();
-    await cgroup?.close();
-    await unmountBelow(folder);
-    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
-  };
   try {
-    if (child.pid !== undefined) await cgroup?.add(child.pid);
-    await answered(socket, ended);
     const env = await configureBuildx(folder, buildx, socket);
-    return { address: `unix://${socket}`, log: () => readFile(log, 'utf8'), env, close };
+    return { address: `unix://${socket}`, env, ...daemon };
   } catch (error) {
-    const said = await readFile(log, 'utf8').catch(() => '');
-    await close();
-    throw new Error(`BuildKit did not start:\n${said.slice(-4000)}`, { cause: error });
+    await daemon.close();
+    throw error;
   }
 }
 
@@ -111,18 +89,6 @@ function daemonConfig({ folder, socket, runc, cgroupParent, mirror, plainHttp = 
   ].join('\n');
 }
 
-async function answered(socket: string, ended: Promise<void>): Promise<void> {
-  const look = () =>
-    new Promise<true | undefined>((resolve) => {
-      const connection = connect(socket, () => resolve(true)).once('error', () => resolve(undefined));
-      connection.once('connect', () => connection.destroy());
-    });
-  const early = ended.then(() => {
-    throw new Error('the daemon has ended');
-  });
-  await Promise.race([waitFor(look, { what: "BuildKit's socket", deadlineMs: 30_000, everyMs: 20 }), early]);
-}
-
 async function configureBuildx(folder: string, buildx: string, socket: string): Promise<BuildKit['env']> {
   const bin = join(folder, 'bin');
   const docker = join(folder, 'docker');
@@ -140,21 +106,4 @@ async function configureBuildx(folder: string, buildx: string, socket: string): 
   await command(buildx, create, { env: { ...env, BUILDX_BUILDER: undefined } });
   await command(buildx, ['inspect', '--bootstrap', '--timeout', '30s'], { env });
   return env;
-}
-
-/** A daemon waits for its builds, and nobody for those of a test that is over; its group takes along what they run. */
-async function stop(child: ReturnType<typeof spawn>, ended: Promise<void>): Promise<void> {
-  child.kill('SIGTERM');
-  const late = setTimeout(() => child.kill('SIGKILL'), 2000);
-  await ended.catch(() => {}); // It never started.
-  clearTimeout(late);
-}
-
-/** A daemon that was killed leaves the file systems of its builds mounted. */
-async function unmountBelow(folder: string): Promise<void> {
-  const mounts = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n');
-  const points = mounts
-    .map((line) => line.split(' ')[4] ?? '')
-    .filter((point) => point.startsWith(`${folder}/`));
-  for (const point of points.reverse()) await command('umount', ['--lazy', point], { tolerate: true });
 }
