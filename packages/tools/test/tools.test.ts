@@ -111,6 +111,24 @@ describe('python-torch', () => {
   });
 });
 
+describe.runIf(posix)('runc', () => {
+  it("is the machine's own where that works", async () => {
+    const env = { PATH: [folder, process.env.PATH].join(delimiter), MLOPS_TOOLS_DIR: join(folder, 'cache') };
+    await fakeProgram('runc', 'echo runc version 1.2');
+    expect(await tool('runc', { env })).toBe(join(folder, 'runc'));
+  });
+
+  it('has to be installed where it is broken and the machine is none whose packages are known', async () => {
+    const env = { PATH: folder, MLOPS_TOOLS_DIR: join(folder, 'cache') };
+    await fakeProgram('runc', 'exit 1');
+    await expect(tool('runc', { env })).rejects.toMatchObject({
+      name: 'UserError',
+      message: 'runc is not on PATH',
+      advice: expect.stringContaining('Install it'),
+    });
+  });
+});
+
 async function fakeProgram(name: string, script: string): Promise<void> {
   await writeFile(join(folder, name), `#!/bin/sh\n${script}\n`);
   await chmod(join(folder, name), 0o755);
