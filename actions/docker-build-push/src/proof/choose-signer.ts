@@ -14,7 +14,7 @@ export interface SignOptions {
   github: Pick<GitHub, 'repository' | 'apiUrl' | 'serverUrl' | 'payload'>;
   /** The job's token, for the repository's attestations. */
   token?: string | undefined;
-  /** A private key in PEM, and its password. Secrets. */
+  /** A private key in PEM, and its password: see readPrivateKey. Secrets. */
   key?: string | undefined;
   password?: string | undefined;
   /** For `keyless`, and in place of what the repository's visibility decides (default: Sigstore's public instance). */
@@ -48,13 +48,13 @@ export interface SignedBundle {
 export async function chooseSigning(options: SignOptions): Promise<Signing | undefined> {
   const { mode, env = process.env } = options;
   if (mode === 'none') return undefined;
-  const byKey = () => keySigner(readPrivateKey(options.key ?? '', options.password));
+  const byKey = async () => keySigner(await readPrivateKey(options.key ?? '', options.password));
   if (mode === 'key') {
     if (!options.key)
       throw new UserError('there is no key to sign with', {
         advice: 'Give a private key in PEM as a secret: openssl genpkey -algorithm ed25519 makes one.',
       });
-    return signingBy('key', byKey());
+    return signingBy('key', await byKey());
   }
   const mayIdentify = options.identity !== undefined || Boolean(env.ACTIONS_ID_TOKEN_REQUEST_URL);
   if (mode === 'keyless') {
@@ -62,7 +62,7 @@ export async function chooseSigning(options: SignOptions): Promise<Signing | und
       throw noIdentity("the job has no identity to sign with: the scope 'id-token' is missing");
     return signingBy('keyless', identitySigner(options, options.services ?? publicSigstore));
   }
-  const fallback = options.key ? byKey() : undefined;
+  const fallback = options.key ? await byKey() : undefined;
   if (mayIdentify && options.token && options.github.repository) return githubSigning(options, fallback);
   const missing = mayIdentify
     ? options.github.repository

@@ -1,43 +1,46 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { messageOf, UserError } from '@mlops/core';
+import { decryptCosignKey, isCosignKey } from './cosign-key.ts';
 
 /** Keys that sign: ECDSA on P-256, which is what cosign makes, and Ed25519. */
 export type KeyKind = 'ecdsa-p256' | 'ed25519';
 
 /**
- * A private key in PEM: PKCS#8, encrypted or not, or SEC1. Nothing of it enters a message.
+ * A private key in PEM: PKCS#8, encrypted or not, SEC1, or as cosign writes it. Nothing of it enters a message.
  *
  * @throws UserError for what is no such key, or the wrong password
  */
-export function readPrivateKey(pem: string, password?: string): KeyObject {
+export async function readPrivateKey(pem: string, password?: string): Promise<KeyObject> {
   const text = pem.trim();
-  if (/BEGIN ENCRYPTED (?:SIGSTORE|COSIGN) PRIVATE KEY/.test(text))
-    throw new UserError("the signing key is in cosign's own format, which only cosign reads", {
-      advice:
-        'Make one that everybody reads: openssl genpkey -algorithm ec -pkeyopt ec_paramgen_curve:P-256 -aes256 -out signing.pem; cosign takes it with `cosign import-key-pair`.',
-    });
-  const isEncrypted = /BEGIN ENCRYPTED PRIVATE KEY|Proc-Type: 4,ENCRYPTED/.test(text);
-  if (isEncrypted && !password)
+  const isCosigns = isCosignKey(text);
+  const isEncrypted = isCosigns || /BEGIN ENCRYPTED PRIVATE KEY|Proc-Type: 4,ENCRYPTED/.test(text);
+  if (isEncrypted && password === undefined)
     throw new UserError('the signing key is encrypted, and there is no password', {
       advice: 'Give the password too, as a secret.',
     });
-  let key: KeyObject;
-  try {
-    key = createPrivateKey({ key: text, format: 'pem', ...(password && { passphrase: password }) });
-  } catch (cause) {
+  const key = await (isCosigns ? cosignKey(text, password ?? '') : plainKey(text, password)).catch(() => {
+    // What the libraries say of it may quote it.
     throw new UserError(
       isEncrypted
         ? 'the signing key cannot be decrypted: the password is wrong, or the key is damaged'
         : 'the signing key is no private key in PEM',
       {
-        cause,
         advice:
           'Give the whole file, from -----BEGIN to -----END, with its line breaks, as a secret: openssl genpkey -algorithm ed25519 makes one.',
       },
     );
-  }
+  });
   kindOf(key, 'the signing key');
   return key;
+}
+
+async function plainKey(key: string, passphrase: string | undefined): Promise<KeyObject> {
+  return createPrivateKey({ key, format: 'pem', ...(passphrase !== undefined && { passphrase }) });
+}
+
+async function cosignKey(pem: string, password: string): Promise<KeyObject> {
+  const key = await decryptCosignKey(pem, password);
+  return createPrivateKey({ key, format: 'der', type: 'pkcs8' });
 }
 
 /**

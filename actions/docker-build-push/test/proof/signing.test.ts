@@ -118,35 +118,49 @@ describe('readBundle', () => {
   });
 });
 
+/** Made for this test by Go's implementation, with the password `open sesame`. */
+const ofCosign = {
+  key: '{"kdf":{"name":"scrypt","params":{"N":65536,"r":8,"p":1},"salt":"Wjb/63okSVByZ0nkht/ikI1AL6SH/DzOS0jfpxqKmaQ="},"cipher":{"name":"nacl/secretbox","nonce":"f+N0HgLXRuii3+Mb9j7csBV3wdqoDiLR"},"ciphertext":"jF6mLrAzEa9/F3PoAXK0S/v0O/3hRyArw8sw2BrtVgwCrv9kUUrqcUYnSXE0JAJUrp/1FRADdq95df1ajO8VCk9qvI/XLyRDSnGZtgq4+VV4KpLLfLYpEecCyaUwVD6Qbp+2BvWRZjQcEG/3Etnr5/lTxXgUaLWfAPS+yAd1K8sqdXPQuFY+VlP3VuvLZgNxmFz88oNvfKS7IQ=="}',
+  publicKey:
+    'MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE8GLSmzwCv88uZwVpZ/yXNv1pMfUt05pjMBJn7DSWeoLbF9RLV/fRaCCAd203Rt+1enTTlmJ+9KFkjZbojdOe9g==',
+};
+const cosignPem = (json: string) =>
+  `-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n${Buffer.from(json).toString('base64')}\n-----END ENCRYPTED SIGSTORE PRIVATE KEY-----\n`;
+
 describe('keys', () => {
-  it('are read with and without a password', () => {
-    const encrypted = keys.ecdsa.export({
-      ...{ format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc' },
-      passphrase: 'open',
-    });
-    expect(readPrivateKey(encrypted.toString(), 'open').equals(keys.ecdsa)).toBe(true);
-    expect(readPrivateKey(`\n${pkcs8(keys.ed25519)}\n`).equals(keys.ed25519)).toBe(true);
-    expect(() => readPrivateKey(encrypted.toString())).toThrow(/there is no password/);
-    expect(() => readPrivateKey(encrypted.toString(), 'other')).toThrow(/the password is wrong/);
+  it('are read with and without a password', async () => {
+    const encrypted = keys.ecdsa
+      .export({ format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase: 'open' })
+      .toString();
+    expect((await readPrivateKey(encrypted, 'open')).equals(keys.ecdsa)).toBe(true);
+    expect((await readPrivateKey(`\n${pkcs8(keys.ed25519)}\n`)).equals(keys.ed25519)).toBe(true);
+    await expect(readPrivateKey(encrypted)).rejects.toThrow(/there is no password/);
+    await expect(readPrivateKey(encrypted, 'other')).rejects.toThrow(/the password is wrong/);
   });
 
-  it('are refused when they are of another kind, and never shown', () => {
+  it('are read as cosign writes them', async () => {
+    const key = await readPrivateKey(cosignPem(ofCosign.key), 'open sesame');
+    expect(createPublicKey(key).export({ format: 'der', type: 'spki' }).toString('base64')).toBe(
+      ofCosign.publicKey,
+    );
+    await expect(readPrivateKey(cosignPem(ofCosign.key))).rejects.toThrow(/there is no password/);
+    const costly = ofCosign.key.replace('65536', '1073741824');
+    for (const [json, password] of [
+      [ofCosign.key, 'open'],
+      ['{}', ''],
+      [costly, 'open sesame'],
+    ] as const)
+      await expect(readPrivateKey(cosignPem(json), password)).rejects.toThrow(/the password is wrong/);
+  });
+
+  it('are refused when they are of another kind, and never shown', async () => {
     const rsa = pkcs8(generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey);
     const p384 = pkcs8(generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey);
-    for (const pem of [
-      rsa,
-      p384,
-      rsa.slice(0, 300),
-      'hunter2',
-      '-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----',
-    ])
-      try {
-        readPrivateKey(pem);
-        expect.unreachable();
-      } catch (error) {
-        expect(error).toBeInstanceOf(UserError);
-        expect(String(error)).not.toContain(pem.slice(30, 60) || pem);
-      }
+    for (const pem of [rsa, p384, rsa.slice(0, 300), 'hunter2']) {
+      const error = await readPrivateKey(pem).catch((error: unknown) => error);
+      expect(error).toBeInstanceOf(UserError);
+      expect(String(error)).not.toContain(pem.slice(30, 60) || pem);
+    }
     expect(() => readPublicKey(pkcs8(keys.ecdsa))).toThrow(/is a private key/);
     expect(() => readPublicKey('nothing')).toThrow(UserError);
   });
