@@ -28,7 +28,7 @@ export async function checkContent(subject: Subject, checks: Checks, options: Op
       const whole = options.layers ? 'the bytes of their digests' : 'all there';
       checks.add(
         what,
-        `${layers.length} layers, ${whole}`,
+        `${layers.length} ${layers.length === 1 ? 'layer' : 'layers'}, ${whole}`,
         problems.join('; ') || whole,
         problems.length === 0,
       );

@@ -53,9 +53,9 @@ export function checksTable(checks: readonly Check[]): string {
   );
 }
 
-/** Digests and ids in a fixed width, everything else as text. */
+/** Digests and commits by their beginning, which tells them apart; everything else as text. */
 function shown(text: string): string {
-  return /^(?:(?:sha256|sha512|md5|git):[0-9a-f]+(?:\.dir)?|[0-9a-f]{40})$/.test(text)
-    ? code(text)
-    : plain(text);
+  const digest = /^(sha256|sha512|md5):([0-9a-f]{32,})(\.dir)?$/.exec(text);
+  if (digest) return code(`${digest[1]}:${digest[2]?.slice(0, 12)}…`);
+  return /^[0-9a-f]{40}$/.test(text) ? code(text.slice(0, 12)) : plain(text);
 }

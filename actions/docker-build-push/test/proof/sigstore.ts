@@ -24,8 +24,9 @@ export interface LocalSigstore {
 /** Starts one; it takes any token at its word. */
 export async function startSigstore(): Promise<LocalSigstore> {
   const keys = () => generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  // Its timestamps have no zeros before milliseconds, and would be read as other ones or none: its clock stands still.
-  const clock = new Date(Math.floor(Date.now() / 1000) * 1000);
+  // Its timestamps have no zeros before milliseconds, and would be read as other ones or none: its clock stands still,
+  // at a time when its own certificates, which are made by the machine's clock, are valid.
+  const clock = new Date(Math.floor(Date.now() / 1000) * 1000 + 60_000);
   const [ctlog, tsa] = await Promise.all([initializeCTLog(keys(), clock), initializeTSA(keys(), clock)]);
   const ca = await initializeCA(keys(), ctlog, clock);
   const handlers = new Map<
