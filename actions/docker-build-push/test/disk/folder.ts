@@ -1,0 +1,65 @@
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { onTestFinished } from 'vitest';
+
+/** A folder with these files, which is gone after the test. */
+export function folderOf(files: Readonly<Record<string, string>> = {}): string {
+  const root = realpathSync(mkdtempSync(join(tmpdir(), 'disk-')));
+  onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, name)), { recursive: true });
+    writeFileSync(join(root, name), text);
+  }
+  return root;
+}
+
+/** Whether this machine lets a file system in memory be mounted, for which it takes root. */
+export const canMount = (() => {
+  const folder = mkdtempSync(join(tmpdir(), 'mount-'));
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder]).status === 0;
+  if (mounted) spawnSync('umount', [folder]);
+  rmSync(folder, { recursive: true });
+  return mounted;
+})();
+
+/** A file system of so many megabytes, which is gone after the test. */
+export function smallDisk(megabytes: number, options = ''): string {
+  const folder = folderOf();
+  const flags = ['-t', 'tmpfs', '-o', `size=${megabytes}m${options}`, 'tmpfs', folder];
+  if (spawnSync('mount', flags).status !== 0) throw new Error('tmpfs cannot be mounted');
+  onTestFinished(() => {
+    spawnSync('umount', ['--lazy', folder]);
+  });
+  return folder;
+}
+
+/** Programs that write down how they were called and then do as their script says; `sudo` runs what it is given. */
+export function standIns(scripts: Readonly<Record<string, string>>): {
+  env: Record<string, string>;
+  calls: () => string[];
+} {
+  const folder = folderOf({ calls: '' });
+  const all = { sudo: 'shift; exec "$@"', ...scripts };
+  for (const [name, script] of Object.entries(all)) {
+    const file = join(folder, name);
+    writeFileSync(file, `#!/bin/sh\necho "${name} $*" >> '${join(folder, 'calls')}'\n${script}\n`);
+    chmodSync(file, 0o755);
+  }
+  return {
+    env: { PATH: `${folder}:${process.env.PATH}` },
+    calls: () =>
+      readFileSync(join(folder, 'calls'), 'utf8')
+        .split('\n')
+        .filter((line) => line && !line.startsWith('sudo ')),
+  };
+}
