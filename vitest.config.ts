@@ -26,6 +26,7 @@ export default defineConfig({
         test: {
           name: 'container',
           include: ['test/container/**/*.test.ts'],
+          globalSetup: 'test/e2e/release-tree.ts',
           testTimeout: 300_000,
           // The first run builds BuildKit.
           hookTimeout: 1_200_000,

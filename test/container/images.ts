@@ -14,6 +14,8 @@ export interface Rig {
   proxy: OciProxy;
   buildkit: BuildKit;
   folder: string;
+  /** What a step needs to find BuildKit, and what runs an image to try it. */
+  env: Record<string, string>;
   /** A project's folder with these files. */
   project(name: string, files: Record<string, string | Buffer>): Promise<string>;
   run(
@@ -32,15 +34,19 @@ const action = fileURLToPath(new URL('../../actions/docker-build-push', import.m
 
 export async function startRig(): Promise<Rig> {
   const registry = await startOciRegistry();
-  await publishImages(registry.host, ['python', 'dockerfile', 'scanner']);
+  // Whatever Python an example asks for is the one that there is.
+  const tags = ['3.10', '3.12', '3.13', '3.14'].map((version) => `${version}-slim`);
+  await publishImages(registry.host, ['python', 'dockerfile', 'scanner'], tags);
   const proxy = await startOciProxy(registry.host);
   const buildkit = await startBuildKit({ mirror: registry.host });
   const folder = await mkdtemp(join(tmpdir(), 'docker-build-push-'));
-  // What runs an image to try it, as it would be installed on a runner.
-  const path = `${buildkit.env.PATH}${delimiter}${dirname(await tool('runc'))}`;
+  const env = {
+    ...buildkit.env,
+    PATH: `${buildkit.env.PATH}${delimiter}${dirname(await tool('runc'))}`,
+  };
   const results: ActionResult[] = [];
   return {
-    ...{ registry, proxy, buildkit, folder },
+    ...{ registry, proxy, buildkit, folder, env },
     async project(name, files) {
       const root = join(folder, name);
       for (const [path, content] of Object.entries(files)) {
@@ -50,8 +56,10 @@ export async function startRig(): Promise<Rig> {
       return root;
     },
     async run(workspace, inputs, options = {}) {
-      const env = { ...buildkit.env, PATH: path, ...options.env };
-      const result = await runAction(action, { workspace, inputs, ...options, env });
+      const result = await runAction(action, {
+        ...{ workspace, inputs, ...options },
+        env: { ...env, ...options.env },
+      });
       results.push(result);
       return result;
     },

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { providers } from './login/index.ts';
+import { providers } from './login/request.ts';
 
 const text = z.string().min(1);
 

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { annotate, type Context, group, type InputsOf, UserError } from '@mlops/core';
+import { recordSoFar } from '@mlops/core/run-so-far';
 import type { action } from './action.ts';
 import type { Source } from './source.ts';
 
@@ -14,7 +15,7 @@ export interface Recipe {
 }
 
 type Inputs = InputsOf<typeof action>;
-type Where = Pick<Context, 'workingDirectory' | 'github' | 'signal'>;
+type Where = Pick<Context, 'workingDirectory' | 'github' | 'signal' | 'project' | 'record'>;
 
 /** Finds the Dockerfile, or writes one; prints and checks it where that is wanted. */
 export async function prepareRecipe(inputs: Inputs, source: Source, where: Where): Promise<Recipe> {
@@ -56,22 +57,31 @@ function findFile(
 
 async function write(
   inputs: Inputs,
-  { context, model }: Source,
-  { github }: Where,
+  { context, model, packageDigest }: Source,
+  where: Where,
 ): Promise<{ file: string; isWritten: true }> {
   const { generateDockerfile } = await import('./dockerfile/generate.ts');
   const { serve = '', port, healthPath, pythonVersion, cuda, base, systemPackages, include } = inputs;
   const { dockerfile, dockerignore, because } = await generateDockerfile({
     ...{ root: context, serve, port, healthPath, cuda, base, systemPackages, model },
-    ...{ python: pythonVersion, modelDelivery: inputs.modelDelivery },
+    python: pythonVersion ?? (await trainedWith(packageDigest, where)),
+    modelDelivery: inputs.modelDelivery,
     ...(include.length && { include }),
   });
-  const folder = await mkdtemp(join(github.temp, 'mlops-dockerfile-'));
+  const folder = await mkdtemp(join(where.github.temp, 'mlops-dockerfile-'));
   const file = join(folder, 'Dockerfile');
   // BuildKit takes this name before the context's own .dockerignore.
   await Promise.all([writeFile(file, dockerfile), writeFile(`${file}.dockerignore`, dockerignore)]);
   console.log(['There is no Dockerfile, so one is written:', ...because].join('\n  '));
   return { file, isWritten: true };
+}
+
+/** A pickled model may load under no other Python than the one that it was trained with, such as `3.12`. */
+async function trainedWith(packageDigest: string | undefined, where: Where): Promise<string | undefined> {
+  if (!packageDigest) return undefined;
+  const { jobs } = await recordSoFar(where);
+  const job = jobs.find(({ packages }) => packages.some(({ digest }) => digest === packageDigest));
+  return job?.environments.map(({ python }) => /^\d+\.\d+/.exec(python)?.[0]).find(Boolean);
 }
 
 async function lint(

@@ -10,8 +10,9 @@ import {
   type Repository,
   readBlob,
 } from '@mlops/oci';
+import * as z from 'zod';
 import type { ImageSource } from '../image/facts.ts';
-import { type Statement, statementSchema } from './predicate.ts';
+import { type Statement, statementSchema, subjectSchema } from './predicate.ts';
 import { isAttestation } from './subject.ts';
 
 /** An attestation that BuildKit put into an index, about one of its images. */
@@ -81,7 +82,11 @@ async function readStatement(
   { about, predicateType, shown }: { about: string; predicateType: string; shown: string },
 ): Promise<Statement> {
   const bytes = await source.blob(layer);
-  const statement = parseAs(statementSchema, bytes, shown);
+  const found = parseAs(unnamedSchema, bytes, shown);
+  const [algorithm = '', hex = ''] = about.split(':');
+  // Of an image that is pushed by digest alone BuildKit names no subject; the index says what it is about.
+  const subject = found.subject.length ? found.subject : [{ name: '', digest: { [algorithm]: hex } }];
+  const statement: Statement = { ...found, subject };
   const refused = (problem: string) =>
     new UserError(`${shown} contradict themselves: ${problem}`, { advice: 'Build the image again.' });
   if (statement.predicateType !== predicateType)
@@ -89,6 +94,8 @@ async function readStatement(
   if (!isAbout(statement, about)) throw refused(`a statement about ${about} is of something else`);
   return statement;
 }
+
+const unnamedSchema = statementSchema.extend({ subject: z.array(subjectSchema) });
 
 /** Whether a statement is about the digest. */
 export function isAbout({ subject }: Pick<Statement, 'subject'>, digest: string): boolean {

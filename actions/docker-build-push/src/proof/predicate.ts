@@ -144,7 +144,7 @@ export const trainingSchema = z.strictObject({
 /** What an image was made of. */
 export type Training = z.infer<typeof trainingSchema>;
 
-const subject = z.looseObject({
+export const subjectSchema = z.looseObject({
   name: z.string().optional(),
   digest: z.record(z.string(), z.string()),
 });
@@ -152,7 +152,7 @@ const subject = z.looseObject({
 /** Any in-toto statement; BuildKit and older clients write v0.1. */
 export const statementSchema = z.looseObject({
   _type: z.enum([statementType, 'https://in-toto.io/Statement/v0.1']),
-  subject: z.array(subject).min(1),
+  subject: z.array(subjectSchema).min(1),
   predicateType: z.string(),
   predicate: z.unknown(),
 });

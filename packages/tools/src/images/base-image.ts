@@ -92,6 +92,12 @@ async function pipConfiguration(env: NodeJS.ProcessEnv): Promise<string> {
   return ['[global]', `cert = ${machineCertificates}`, ...lines, ''].join('\n');
 }
 
+/** The same index for uv, which reads none of pip's files. */
+function uvConfiguration(pip: string): string {
+  const index = /^index-url = (.+)$/m.exec(pip)?.[1];
+  return index ? `index-url = ${JSON.stringify(index)}\n` : '';
+}
+
 async function make(target: string, pip: string, env: NodeJS.ProcessEnv): Promise<void> {
   const work = await mkdtemp(join(tmpdir(), 'base-image-'));
   try {
@@ -105,7 +111,12 @@ async function make(target: string, pip: string, env: NodeJS.ProcessEnv): Promis
     const layer = join(work, 'layer.tar');
     await command('tar', [...tarFlags, '--create', '--file', layer, '--directory', root, '.'], { env });
     await writeOciLayout(target, [layer], {
-      Env: ['PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin', 'LANG=C.UTF-8'],
+      Env: [
+        'PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin',
+        'LANG=C.UTF-8',
+        // uv trusts nobody else than its own list unless it is told.
+        `SSL_CERT_FILE=${machineCertificates}`,
+      ],
       Cmd: ['python3'],
     });
   } catch (error) {
@@ -185,6 +196,8 @@ async function configure(root: string, pip: string): Promise<void> {
   await link(root, 'usr/bin/which', 'which.debianutils');
   await copyFile(machineCertificates, at('etc/ssl/certs/ca-certificates.crt'));
   await writeFile(at('etc/pip.conf'), pip);
+  await mkdir(at('etc/uv'));
+  await writeFile(at('etc/uv/uv.toml'), uvConfiguration(pip));
   // The image's Python is for the user's packages, as in Docker's, and has its names.
   await rm(at('usr/lib/python3.11/EXTERNALLY-MANAGED'), { force: true });
   for (const name of ['python', 'python3', 'python3.11'])
