@@ -292,6 +292,19 @@ export const action = defineAction({
       description: "Attest BuildKit's bill of materials as CycloneDX, too; it takes `sbom`.",
       default: false,
     }),
+    'min-free': text({
+      description:
+        "Room on the builder's disk that has to be free before the build, such as `20 GB`; `0` does not look. Default: an estimate from the context, the model and the last image, where the builder is on this machine.",
+    }),
+    'reclaim-disk': choice(['none', 'safe', 'all'], {
+      description:
+        "Remove what GitHub's hosted runners bring and builds of images do not need, some 20 GB (`safe`: SDKs of Android, .NET, Haskell, Swift and so on; `all`: browsers, more toolchains and the swap file, too). Self-hosted runners are left alone.",
+      default: 'none',
+    }),
+    'data-root': text({
+      description:
+        "Folder on a larger disk for the builder's state, or `auto` to choose the disk with the most room; Docker's own root is moved on GitHub's hosted runners only.",
+    }),
     attempts: integer({
       description: 'How often a build is tried whose registry or network failed for a while.',
       default: 3,

@@ -6,7 +6,7 @@ import { type Built, runBuild } from './buildx/build.ts';
 import { type Builder, prepareBuilder } from './buildx/builder.ts';
 import { findBuildx } from './buildx/program.ts';
 import { prepareSecrets, type Secrets } from './buildx/secrets.ts';
-import { chooseCompression, refusesMediaType } from './compression.ts';
+import { chooseCompression, lastSize, refusesMediaType } from './compression.ts';
 import { confirmPush } from './image/confirm.ts';
 import { type ImageFacts, readFacts } from './image/facts.ts';
 import { openLayout } from './image/layout.ts';
@@ -23,6 +23,7 @@ import {
   secretsOf,
   wantsSmoke,
 } from './request.ts';
+import { makeRoom, moveBuilder, requireRoomFor } from './room.ts';
 import type { SmokeReport } from './smoke/index.ts';
 import { type Source, withSource } from './source.ts';
 import { buildEnvironment } from './step-environment.ts';
@@ -101,6 +102,7 @@ async function prepareJob(
   const isHeld = inputs.call === 'build' && (wantsSmoke(inputs) || inputs.sizeBudget !== undefined);
   const buildx = await findBuildx(process.env, inputs.buildxVersion);
   const env = buildEnvironment(process.env);
+  await makeRoom(inputs, context);
   const builder = await prepareBuilder(
     buildx,
     {
@@ -108,7 +110,10 @@ async function prepareJob(
       nodes: inputs.builderNodes,
       needs: needsOf(inputs, isHeld),
     },
-    { env, workingDirectory, temp: github.temp, signal },
+    {
+      ...{ env, workingDirectory, temp: github.temp, signal },
+      beforeStart: (node) => moveBuilder(inputs, node, signal),
+    },
   );
   if (builder.isOwn && !inputs.keepBuilder)
     saveState('builder', JSON.stringify({ buildx, name: builder.name }));
@@ -131,14 +136,15 @@ async function prepareJob(
 }
 
 async function buildAndPush(job: Job): Promise<Result> {
-  const { inputs, naming, source, profile, context } = job;
-  const chosen = await chooseCompression({
-    compression: inputs.compression,
-    onlyGzip: profile.onlyGzip,
-    reference: inputs.push ? naming.references[0] : undefined,
-    modelBytes: await sizeOf(source),
-    signal: context.signal,
-  });
+  const { inputs, naming, source, profile, builder, isHeld, folder, context } = job;
+  const isOfUse = builder.driver.startsWith('docker') || (inputs.compression === 'auto' && !profile.onlyGzip);
+  const [modelBytes, imageBytes] = await Promise.all([
+    sizeOf(source),
+    lastSize(inputs.push && isOfUse ? naming.references[0] : undefined, context.signal),
+  ]);
+  const output = isHeld ? folder : undefined;
+  await requireRoomFor(inputs, context, { source, builder, image: imageBytes, output });
+  const chosen = chooseCompression(inputs.compression, profile.onlyGzip, Math.max(modelBytes, imageBytes));
   try {
     return await buildWith(job, chosen);
   } catch (error) {
@@ -190,8 +196,8 @@ function digestIn(metadata: Record<string, unknown>): string | undefined {
   return typeof digest === 'string' && digest ? digest : undefined;
 }
 
-async function sizeOf({ isFolder, context, model }: Source): Promise<number | undefined> {
-  if (!isFolder || model === undefined) return undefined;
+async function sizeOf({ isFolder, context, model }: Source): Promise<number> {
+  if (!isFolder || model === undefined) return 0;
   const found = await stat(join(context, model)).catch(() => undefined);
-  return found?.isFile() ? found.size : undefined;
+  return found?.isFile() ? found.size : 0;
 }

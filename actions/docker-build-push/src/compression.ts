@@ -5,27 +5,18 @@ import { readFacts, registrySource } from './image/facts.ts';
 /** From this size on, unpacking decides how long a node takes to start an image, and zstd unpacks several times faster. */
 const large = 500e6;
 
-export interface CompressionRequest {
-  compression: string;
-  /** What the target takes. */
-  onlyGzip: boolean;
-  /** The tag that is about to be pushed, whose image was most likely as large. */
-  reference: string | undefined;
-  modelBytes: number | undefined;
-  signal: AbortSignal;
-}
-
-/** The compression to use: what was asked for, or the one that fits the image's size. */
-export async function chooseCompression(request: CompressionRequest): Promise<string> {
-  const { compression, onlyGzip, modelBytes = 0, reference, signal } = request;
+/** The compression to use: what was asked for, or the one that fits the size of the image or its model. */
+export function chooseCompression(asked: string, onlyGzip: boolean, bytes: number): string {
   if (onlyGzip) return 'gzip';
-  if (compression !== 'auto') return compression;
-  const bytes = modelBytes >= large ? modelBytes : await lastSize(reference, signal);
+  if (asked !== 'auto') return asked;
   return bytes >= large ? 'zstd' : 'gzip';
 }
 
-/** Zero where there is none, or nobody may look: it is only a guess that gets better by it. */
-async function lastSize(reference: string | undefined, signal: AbortSignal): Promise<number> {
+/**
+ * The size of the image that was last pushed under the tag, of its largest platform: the next one is most likely as large.
+ * Zero where there is none, or nobody may look: it is only a guess that gets better by it.
+ */
+export async function lastSize(reference: string | undefined, signal: AbortSignal): Promise<number> {
   if (!reference) return 0;
   try {
     const { repository, target } = connect(parseReference(reference), { attempts: 1, deadlineMs: 10_000 });

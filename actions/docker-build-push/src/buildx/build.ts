@@ -1,7 +1,9 @@
 import { readFile, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { annotate, UserError } from '@mlops/core';
 import { command } from '@mlops/core/process';
+import { diskFullError, isDiskFull } from '../disk/full-disk.ts';
 import { type BuildFailure, explainFailure, failedCaches } from './failure.ts';
 import type { Buildx } from './program.ts';
 
@@ -74,8 +76,12 @@ async function tryBuild(run: BuildRun, signal: AbortSignal): Promise<Omit<Built,
       if (lines.length > 2 * keptLines) lines.splice(0, keptLines);
     },
   });
-  if (result.exitCode !== 0)
-    return explainFailure(lines, result.exitCode, { workspace, workingDirectory, dockerfile });
+  if (result.exitCode !== 0) {
+    const failure = explainFailure(lines, result.exitCode, { workspace, workingDirectory, dockerfile });
+    if (!isDiskFull(failure.error.message)) return failure;
+    const folders = [dirname(metadataFile), workingDirectory];
+    return { error: await diskFullError(folders, failure.error), isTransient: false };
+  }
   return {
     metadata: await readMetadata(metadataFile),
     failedCaches: failedCaches(lines),

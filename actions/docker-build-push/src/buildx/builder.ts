@@ -36,6 +36,8 @@ interface Options {
   workingDirectory: string;
   temp: string;
   signal: AbortSignal;
+  /** Is told the first node of a builder with the driver docker-container before it is started. */
+  beforeStart?: ((node: string) => Promise<void>) | undefined;
 }
 
 /**
@@ -113,6 +115,7 @@ async function create(
         ...(node['driver-opts'] ?? []).flatMap((option) => ['--driver-opt', option]),
         node.endpoint,
       ]);
+    if (driver === 'docker-container') await options.beforeStart?.(`${name}0`);
     const { features: _, ...builder } = await inspect(buildx, name, options, ['--bootstrap']);
     return { ...builder, isOwn: true };
   } catch (error) {
