@@ -10,7 +10,7 @@ import { foldersWith, root } from './root.ts';
 
 /**
  * Makes every generated file from the declarations: action.yml, the tables of the READMEs, the JSON Schema of
- * mlops.yaml and that of verdict files, the jobs that go on with a training. With --check it writes nothing and fails when a file would change.
+ * mlops.yaml and those of verdict files and of what is attested of an image, the jobs that go on with a training. With --check it writes nothing and fails when a file would change.
  */
 const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } });
 
@@ -23,6 +23,11 @@ for (const action of actions) {
 }
 files.set('mlops.schema.json', `${JSON.stringify(await configSchema(actions), null, 2)}\n`);
 files.set('verdict.schema.json', `${JSON.stringify(recordSchema('verdict.json', verdictSchema), null, 2)}\n`);
+const { trainingSchema } = await import('../../../actions/docker-build-push/src/proof/predicate.ts');
+files.set(
+  'training.schema.json',
+  `${JSON.stringify(recordSchema('training.json', trainingSchema), null, 2)}\n`,
+);
 files.set('workflows/segments.yml', await segmentsWorkflow());
 const readme = await readFile(join(root, 'README.md'), 'utf8');
 files.set(
