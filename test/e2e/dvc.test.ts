@@ -18,6 +18,7 @@ test('a first run takes the model that is committed, and starts no stage', async
   expectSuccess(run);
   expect(jobsOf(run)).toMatchObject({
     'pipeline / Train / Train': 'success',
+    'pipeline / Image': 'skipped',
     'pipeline / Deploy': 'skipped',
   });
   const { training, gate, page } = await reportOf(run);

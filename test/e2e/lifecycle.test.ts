@@ -28,6 +28,7 @@ test('a push trains, gates, packages, deploys and records', async () => {
     'pipeline / Train': 'success',
     'pipeline / Train / Train': 'success',
     'pipeline / Train / More': 'skipped',
+    'pipeline / Image': 'skipped',
     'pipeline / Deploy': 'success',
     'pipeline / Report': 'success',
   });
