@@ -1,6 +1,7 @@
 import { annotate, type GitHub, type InputsOf, UserError } from '@mlops/core';
 import { connect, formatReference, parseReference, type Repository } from '@mlops/oci';
 import type { action } from './action.ts';
+import { unquoted } from './buildx/attributes.ts';
 import { contextOf, describeImage, type ImageDescription } from './tags/index.ts';
 
 export interface Naming extends ImageDescription {
@@ -17,8 +18,12 @@ export async function nameImage(
   { modelDigest, env }: { modelDigest: string | undefined; env: NodeJS.ProcessEnv },
 ): Promise<Naming> {
   // docker/metadata-action takes a word for a tag; what has a repository or a colon can only be a reference.
-  const written = inputs.tags.filter((line) => !line.includes('=') && /[/:]/.test(line));
-  const rules = inputs.tags.filter((line) => !written.includes(line));
+  const isWritten = (line: string) => !line.includes('=') && /[/:]/.test(line);
+  // docker/build-push-action takes several on a line.
+  const written = inputs.tags
+    .filter(isWritten)
+    .flatMap((line) => line.split(',').flatMap((one) => one.trim() || []));
+  const rules = inputs.tags.filter((line) => !isWritten(line));
   for (const line of written) parseReference(line);
   const hasRules = inputs.images.length > 0;
   if (!hasRules && rules.length > 0)
@@ -27,8 +32,13 @@ export async function nameImage(
     });
   const epoch = Number(env.SOURCE_DATE_EPOCH);
   const described = await describeImage({
-    ...{ images: inputs.images, tags: rules, flavor: inputs.flavor, labels: inputs.labels },
-    annotations: inputs.annotations,
+    ...{
+      images: inputs.images,
+      tags: rules,
+      flavor: inputs.flavor,
+      labels: unquoted('labels', inputs.labels),
+    },
+    annotations: unquoted('annotations', inputs.annotations),
     context: contextOf(github),
     ...{ now: new Date(), modelDigest },
     // The same commit gives the same labels, and so the same image.

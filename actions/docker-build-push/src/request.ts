@@ -3,6 +3,7 @@ import type { action } from './action.ts';
 import type { Job } from './build.ts';
 import { type BuildRequest, tolerant } from './buildx/arguments.ts';
 import { attestationsOf } from './buildx/attestations.ts';
+import { unquoted } from './buildx/attributes.ts';
 import type { Feature } from './buildx/builder.ts';
 import { isRemote, type Source } from './source.ts';
 
@@ -20,6 +21,8 @@ export function requestOf(job: Job, outputs: readonly string[]): BuildRequest {
   const isTagged = !inputs.pushByDigest;
   return {
     ...inputs,
+    buildArgs: unquoted('build-args', inputs.buildArgs),
+    buildContexts: unquoted('build-contexts', inputs.buildContexts),
     ...{ context: source.context, file: recipe.file, platforms: platformsOf(inputs), outputs },
     tags: isTagged ? naming.references : [],
     labels: Object.entries(naming.labels).map(([name, value]) => `${name}=${value}`),

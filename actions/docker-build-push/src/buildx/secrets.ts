@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { mask, throwAll, UserError } from '@mlops/core';
-import { fieldsOf, formatAttributes } from './attributes.ts';
+import { formatAttributes, unquoted } from './attributes.ts';
 
 export interface SecretRequest {
   /** `id=value` */
@@ -26,7 +26,7 @@ export async function prepareSecrets(
 ): Promise<Secrets> {
   const problems: UserError[] = [];
   const pairs = (input: string, lines: readonly string[]) =>
-    lines.flatMap((line) => {
+    unquoted(input, lines).flatMap((line) => {
       const pair = pairOf(line);
       if (!pair)
         problems.push(
@@ -78,9 +78,7 @@ export async function prepareSecrets(
   };
 }
 
-function pairOf(line: string): [id: string, value: string] | undefined {
-  // A value of several lines, or with commas, may be one field in quotes.
-  const text = line.startsWith('"') ? (fieldsOf(line)[0] ?? line) : line;
+function pairOf(text: string): [id: string, value: string] | undefined {
   const at = text.indexOf('=');
   const [id, value] = [text.slice(0, at).trim(), text.slice(at + 1)];
   return at > 0 && value !== '' && /^[\w.-]+$/.test(id) ? [id, value] : undefined;
