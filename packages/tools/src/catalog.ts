@@ -118,6 +118,11 @@ export const tools = {
     program: 'usr/sbin/dockerd',
   },
   runc: { release: '12', packages: ['runc'], program: 'usr/sbin/runc' },
+  skopeo: {
+    release: '12',
+    packages: ['skopeo', 'libgpgme11', 'libassuan0', 'libgpg-error0', 'libdevmapper1.02.1'],
+    program: 'usr/bin/skopeo',
+  },
 } as const satisfies Record<
   string,
   PythonSource | GoSource | GoFolderSource | DebianSource | DebianProgramSource
