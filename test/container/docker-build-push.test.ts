@@ -134,8 +134,15 @@ describe('the model', () => {
     const { json, digest } = await inRegistry(reference);
     expect(json.artifactType).toBe('application/vnd.cncf.model.manifest.v1+json');
     expect(first.outputs['model-reference']).toBe(`${rig.image('tumor-model')}@${digest}`);
+    const pulled = await rig.run(root, { command: 'pull-model', reference, model: 'pulled' });
+    expect(messagesOf(pulled, 'error')).toEqual([]);
+    expect(await readFile(join(root, 'pulled', 'label.txt'), 'utf8')).toBe('benign\n');
     const again = await rig.run(root, { ...inputs, 'model-image': reference, 'model-delivery': 'mounted' });
     expect(again.record?.modelArtifacts).toMatchObject([{ digest, sentBytes: 0 }]);
+    const beside = await rig.run(root, { ...inputs, 'model-image': rig.image('with-model:weights') });
+    expect(messagesOf(beside, 'error')).toEqual([]);
+    const { json: artifact } = await inRegistry(rig.image('with-model:weights'));
+    expect(artifact.subject.digest).toBe(beside.outputs.digest);
   });
 });
 

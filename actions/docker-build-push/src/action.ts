@@ -8,9 +8,9 @@ export const action = defineAction({
   branding: { icon: 'box', color: 'blue' },
   post: true,
   inputs: {
-    command: choice(['build', 'merge', 'verify'], {
+    command: choice(['build', 'merge', 'verify', 'pull-model'], {
       description:
-        '`build` an image; `merge` the pushes by digest of several jobs, one for each platform, into one image; or `verify` the proof of an image.',
+        '`build` an image; `merge` the pushes by digest of several jobs, one for each platform, into one image; `verify` the proof of an image or model artifact; or `pull-model`, a model that was pushed with `model-image`.',
       default: 'build',
     }),
 
@@ -203,7 +203,7 @@ export const action = defineAction({
     }),
     model: text({
       description:
-        'Path of the model. Default: that of the package, or the one that `train` produced earlier in the same job.',
+        'Path of the model. Default: that of the package, or the one that `train` produced earlier in the same job; `model` as the folder to pull one to.',
     }),
     'model-delivery': choice(['baked', 'mounted'], {
       description:
@@ -313,7 +313,9 @@ export const action = defineAction({
     }),
     timeout: duration({ description: 'How long all tries may take together.', default: '3h' }),
 
-    reference: text({ description: 'The image or model artifact to `verify`, by tag or digest.' }),
+    reference: text({
+      description: 'The image or model artifact to `verify`, or the model to pull, by tag or digest.',
+    }),
     'public-key': text({ description: 'Public key in PEM whose signatures count.' }),
     'signer-issuer': text({
       description: 'Who vouches for the identities whose signatures count.',
@@ -363,7 +365,8 @@ export const action = defineAction({
     'ml-bom-path': 'The bill of materials of the model, CycloneDX.',
     'sbom-path': "The image's bill of materials as CycloneDX; of the first platform.",
     verified: '`true` when every check of `verify` passed, otherwise `false`.',
-    'model-reference': 'The model that was pushed as an artifact, by digest.',
+    'model-path': 'Folder of the model that was pulled.',
+    'model-reference': 'The model that was pushed or pulled as an artifact, by digest.',
     'cache-exported': '`false` when a cache could not be written, otherwise `true`; empty without one.',
   },
 });

@@ -52,7 +52,7 @@ export async function build(inputs: Inputs, context: ActionContext): Promise<voi
       const job = await prepareJob(inputs, context, { source, naming, recipe, secrets, folder });
       const result = await buildAndPush(job);
       await tellResult(job, result, Date.now() - started);
-      await prove(job);
+      await prove(job, result);
     } finally {
       await secrets?.remove();
       await rm(folder, { recursive: true, force: true });
@@ -61,9 +61,15 @@ export async function build(inputs: Inputs, context: ActionContext): Promise<voi
 }
 
 /** The model as an artifact of its own, and the proof of what was pushed; a push by digest is proven when it is merged. */
-async function prove({ inputs, context, source }: Job): Promise<void> {
+async function prove({ inputs, context, source, naming }: Job, { facts }: Result): Promise<void> {
   if (inputs.call !== 'build') return;
-  if (inputs.modelImage) await (await import('./push-model.ts')).pushModelImage(inputs, source, context);
+  if (inputs.modelImage)
+    await (await import('./push-model.ts')).pushModelImage(
+      inputs,
+      source,
+      { names: naming.names, facts },
+      context,
+    );
   if (inputs.sign === 'none' || !inputs.push || inputs.pushByDigest) return;
   await (await import('./attest.ts')).attestImages(inputs, context, context.record.images);
 }

@@ -4,6 +4,8 @@ import { UserError } from '@mlops/core';
 import { connect, parseReference } from '@mlops/oci';
 import { packAndPushModel } from '@mlops/oci/model';
 import { megabytes } from './image/budget.ts';
+import type { ImageFacts } from './image/facts.ts';
+import { nameOf } from './naming.ts';
 import type { ActionContext, Inputs } from './request.ts';
 import type { Source } from './source.ts';
 
@@ -11,6 +13,7 @@ import type { Source } from './source.ts';
 export async function pushModelImage(
   inputs: Inputs,
   { context, model, isFolder }: Source,
+  image: { names: readonly string[]; facts: ImageFacts | undefined },
   { github, signal, outputs, record, summary }: ActionContext,
 ): Promise<void> {
   const { modelImage } = inputs;
@@ -22,9 +25,17 @@ export async function pushModelImage(
   const reference = parseReference(modelImage);
   const { repository } = connect(reference);
   const folder = await folderOf(join(context, model));
+  // What refers to an image has to lie in its repository.
+  const isBeside = image.names.some((name) => nameOf(name) === nameOf(modelImage));
+  const { digest: subjectDigest, mediaType, size } = image.facts ?? {};
+  const subject =
+    isBeside && subjectDigest && mediaType && size !== undefined
+      ? { digest: subjectDigest, mediaType, size }
+      : undefined;
   let told = 0;
   const pushed = await packAndPushModel(repository, folder, reference.tag ?? 'latest', {
     signal,
+    ...(subject && { subject }),
     facts: {
       descriptor: {
         ...(record.trainings[0] && { name: record.trainings[0].name }),
