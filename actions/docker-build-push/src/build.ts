@@ -89,6 +89,8 @@ export interface Job {
   isHeld: boolean;
   /** Holds the layout of an image that is looked at, and buildx's metadata. */
   folder: string;
+  /** Bytes of the image that was pushed last, see lastSize. */
+  lastBytes: number;
 }
 
 export interface Result {
@@ -109,20 +111,28 @@ async function prepareJob(
   const buildx = await findBuildx(process.env, inputs.buildxVersion);
   const env = buildEnvironment(process.env);
   await makeRoom(inputs, context);
-  const builder = await prepareBuilder(
-    buildx,
-    {
-      ...inputs,
-      nodes: inputs.builderNodes,
-      needs: needsOf(inputs, isHeld),
-    },
-    {
-      ...{ env, workingDirectory, temp: github.temp, signal },
-      beforeStart: (node) => moveBuilder(inputs, node, signal),
-    },
-  );
-  if (builder.isOwn && !inputs.keepBuilder)
-    saveState('builder', JSON.stringify({ buildx, name: builder.name }));
+  const prepared = async () => {
+    const builder = await prepareBuilder(
+      buildx,
+      {
+        ...inputs,
+        nodes: inputs.builderNodes,
+        needs: needsOf(inputs, isHeld),
+      },
+      {
+        ...{ env, workingDirectory, temp: github.temp, signal },
+        beforeStart: (node) => moveBuilder(inputs, node, signal),
+      },
+    );
+    if (builder.isOwn && !inputs.keepBuilder)
+      saveState('builder', JSON.stringify({ buildx, name: builder.name }));
+    return builder;
+  };
+  // A registry far away and a builder that starts are waited for at the same time.
+  const [builder, lastBytes] = await Promise.all([
+    prepared(),
+    lastSize(inputs.push ? parts.naming.references[0] : undefined, signal),
+  ]);
   Object.assign(context.outputs, {
     builder: builder.name,
     builderDriver: builder.driver,
@@ -130,7 +140,7 @@ async function prepareJob(
   });
   return {
     ...parts,
-    ...{ inputs, context, profile, builder, isHeld },
+    ...{ inputs, context, profile, builder, isHeld, lastBytes },
     run: {
       ...{ buildx, env, workingDirectory, signal, workspace: github.workspace },
       dockerfile: parts.recipe.file,
@@ -142,15 +152,11 @@ async function prepareJob(
 }
 
 async function buildAndPush(job: Job): Promise<Result> {
-  const { inputs, naming, source, profile, builder, isHeld, folder, context } = job;
-  const isOfUse = builder.driver.startsWith('docker') || (inputs.compression === 'auto' && !profile.onlyGzip);
-  const [modelBytes, imageBytes] = await Promise.all([
-    sizeOf(source),
-    lastSize(inputs.push && isOfUse ? naming.references[0] : undefined, context.signal),
-  ]);
+  const { inputs, source, profile, builder, isHeld, folder, context, lastBytes } = job;
   const output = isHeld ? folder : undefined;
-  await requireRoomFor(inputs, context, { source, builder, image: imageBytes, output });
-  const chosen = chooseCompression(inputs.compression, profile.onlyGzip, Math.max(modelBytes, imageBytes));
+  await requireRoomFor(inputs, context, { source, builder, image: lastBytes, output });
+  const bytes = Math.max(await sizeOf(source), lastBytes);
+  const chosen = chooseCompression(inputs.compression, profile.onlyGzip, bytes);
   try {
     return await buildWith(job, chosen);
   } catch (error) {

@@ -1,6 +1,5 @@
 import { connect, parseReference } from '@mlops/oci';
-import { largestOf } from './image/budget.ts';
-import { readFacts, registrySource } from './image/facts.ts';
+import { largestSize, registrySource } from './image/facts.ts';
 
 /** From this size on, unpacking decides how long a node takes to start an image, and zstd unpacks several times faster. */
 const large = 500e6;
@@ -20,14 +19,7 @@ export async function lastSize(reference: string | undefined, signal: AbortSigna
   if (!reference) return 0;
   try {
     const { repository, target } = connect(parseReference(reference), { attempts: 1, deadlineMs: 10_000 });
-    const source = registrySource(repository, signal);
-    const { mediaType, bytes } = await source.manifest(target);
-    const root = {
-      ...source,
-      manifest: async (digest: string) =>
-        digest === target ? { mediaType, bytes } : source.manifest(digest),
-    };
-    return largestOf(await readFacts(root, target))?.bytes ?? 0;
+    return await largestSize(registrySource(repository, signal), target);
   } catch {
     signal.throwIfAborted();
     return 0;

@@ -3,7 +3,7 @@ import type { ImageRecord } from '@mlops/core/record';
 import { recordSoFar } from '@mlops/core/run-so-far';
 import { getManifest, mergeIndex, putManifest, type Repository } from '@mlops/oci';
 import { confirmPush } from './image/confirm.ts';
-import { type ImageFacts, readFacts, registrySource } from './image/facts.ts';
+import type { ImageFacts } from './image/facts.ts';
 import { type Naming, nameImage, nameOf, repositoryOf, tagOf } from './naming.ts';
 import type { ActionContext, Inputs } from './request.ts';
 import { imageRecord, summaryOf, tellFacts, tellNaming } from './tell.ts';
@@ -27,10 +27,10 @@ export async function merge(inputs: Inputs, context: ActionContext): Promise<voi
     const digests = digestsFor(inputs.digests, pushed, name);
     const references = naming.references.filter((reference) => nameOf(reference) === nameOf(name));
     const digest = await mergeInto(repository, digests, references.map(tagOf), naming, signal);
-    await confirmPush(references, digest, signal);
-    facts ??= await readFacts(registrySource(repository, signal), digest);
+    const confirmed = await confirmPush(references, digest, signal);
+    facts ??= confirmed;
     context.record.images.push(
-      imageRecord(name, await readFacts(registrySource(repository, signal), digest), {
+      imageRecord(name, confirmed, {
         tags: references.map(tagOf),
         modelDigest: modelDigest ?? null,
         packageDigest: only(pushed.map((one) => one.packageDigest)) ?? null,

@@ -1,5 +1,5 @@
 import { UserError } from '@mlops/core';
-import { connect, findManifest, parseReference } from '@mlops/oci';
+import { findManifest, parseReference, Registry, targetOf } from '@mlops/oci';
 import { type ImageFacts, readFacts, registrySource } from './facts.ts';
 
 /**
@@ -18,9 +18,15 @@ export async function confirmPush(
       advice:
         "Use a newer buildx ('buildx-version: latest'); an image without a digest cannot be deployed or proven.",
     });
-  const [facts] = await Promise.all(
+  // Of each registry one, so that its tags share a log-in.
+  const registries = new Map<string, Registry>();
+  const [first] = await Promise.all(
     references.map(async (written) => {
-      const { repository, target } = connect(parseReference(written));
+      const reference = parseReference(written);
+      const registry = registries.get(reference.registry) ?? new Registry(reference.registry);
+      registries.set(reference.registry, registry);
+      const repository = registry.repository(reference.repository);
+      const target = targetOf(reference);
       const found = await findManifest(repository, target, { signal });
       if (!found)
         throw new UserError(`${written} was pushed, but the registry does not have it`, {
@@ -34,9 +40,9 @@ export async function confirmPush(
               'Another job pushed the same tag meanwhile, or a proxy before the registry gives something else. Deploy by digest, and give each job tags of its own.',
           },
         );
-      return { repository };
+      return { repository, root: { mediaType: found.descriptor.mediaType, bytes: found.bytes } };
     }),
   );
-  if (!facts) throw new Error('nothing was pushed to be confirmed');
-  return readFacts(registrySource(facts.repository, signal), digest);
+  if (!first) throw new Error('nothing was pushed to be confirmed');
+  return readFacts(registrySource(first.repository, signal), digest, first.root);
 }

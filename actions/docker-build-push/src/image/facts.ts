@@ -1,6 +1,7 @@
 import {
   type Descriptor,
   getManifest,
+  type ImageManifest,
   indexSchema,
   isIndexType,
   manifestSchema,
@@ -59,19 +60,47 @@ const configSchema = z.looseObject({
   'os.version': z.string().optional(),
 });
 
-/** What an image consists of; attestations in its index are no images and left out. */
-export async function readFacts(source: ImageSource, digest: string): Promise<ImageFacts> {
-  const { mediaType, bytes } = await source.manifest(digest);
+/** What a source has of a manifest or index. */
+type Stored = Awaited<ReturnType<ImageSource['manifest']>>;
+
+/**
+ * What an image consists of; attestations in its index are no images and left out.
+ *
+ * @param root what the source has under the digest, where that was read already
+ */
+export async function readFacts(source: ImageSource, digest: string, root?: Stored): Promise<ImageFacts> {
+  const { mediaType, bytes } = root ?? (await source.manifest(digest));
   const about = { digest, mediaType, size: bytes.length };
   if (!isIndexType(mediaType)) return { ...about, platforms: [await platformImage(source, digest, bytes)] };
-  const index = parseAs(indexSchema, bytes, `the index ${digest} of ${source.name}`);
-  const images = index.manifests.filter(({ platform }) => platform?.os !== 'unknown');
   const platforms = await Promise.all(
-    images.map(async (one) =>
+    imagesIn(source, digest, bytes).map(async (one) =>
       platformImage(source, one.digest, (await source.manifest(one.digest)).bytes, one),
     ),
   );
   return { ...about, platforms };
+}
+
+/** Bytes of the layers of an image's largest platform, for which fewer parts are read than for all facts. */
+export async function largestSize(source: ImageSource, target: string): Promise<number> {
+  const { mediaType, bytes } = await source.manifest(target);
+  if (!isIndexType(mediaType)) return sizeOfLayers(manifestOf(source, target, bytes).layers);
+  const sizes = imagesIn(source, target, bytes).map(async ({ digest }) =>
+    sizeOfLayers(manifestOf(source, digest, (await source.manifest(digest)).bytes).layers),
+  );
+  return Math.max(0, ...(await Promise.all(sizes)));
+}
+
+function imagesIn(source: ImageSource, digest: string, bytes: Buffer): Descriptor[] {
+  const index = parseAs(indexSchema, bytes, `the index ${digest} of ${source.name}`);
+  return index.manifests.filter(({ platform }) => platform?.os !== 'unknown');
+}
+
+function manifestOf(source: ImageSource, digest: string, bytes: Buffer): ImageManifest {
+  return parseAs(manifestSchema, bytes, `the manifest ${digest} of ${source.name}`);
+}
+
+function sizeOfLayers(layers: readonly Descriptor[]): number {
+  return layers.reduce((sum, { size }) => sum + size, 0);
 }
 
 async function platformImage(
@@ -80,11 +109,7 @@ async function platformImage(
   bytes: Buffer,
   named?: Descriptor,
 ): Promise<PlatformImage> {
-  const { config, layers, mediaType } = parseAs(
-    manifestSchema,
-    bytes,
-    `the manifest ${digest} of ${source.name}`,
-  );
+  const { config, layers, mediaType } = manifestOf(source, digest, bytes);
   const shown = `the configuration ${config.digest} of ${source.name}`;
   // An index names the platform of each; a manifest by itself only in its configuration.
   const platform = named?.platform ?? parseAs(configSchema, await source.blob(config), shown);
@@ -93,7 +118,7 @@ async function platformImage(
     descriptor: named ?? { mediaType: mediaType ?? '', digest, size: bytes.length },
     imageId: config.digest,
     layers,
-    bytes: layers.reduce((sum, { size }) => sum + size, 0),
+    bytes: sizeOfLayers(layers),
   };
 }
 
