@@ -1,4 +1,5 @@
 import { type Attributes, formatAttributes, parseAttributes } from './attributes.ts';
+import { checkCall } from './warnings.ts';
 
 /** A build as buildx is told of it; texts as the inputs have them. */
 export interface BuildRequest {
@@ -45,7 +46,7 @@ export function buildArguments(request: BuildRequest): string[] {
   return [
     'build',
     ...one('--builder', r.builder),
-    ...(r.call === 'build' ? [] : ['--call', r.call]),
+    ...(r.call === 'build' ? [] : ['--call', r.call === 'check' ? checkCall : r.call]),
     ...each('--add-host', r.addHosts),
     ...each('--allow', r.allow),
     ...each('--annotation', r.annotations),

@@ -6,6 +6,7 @@ import { command } from '@mlops/core/process';
 import { diskFullError, isDiskFull } from '../disk/full-disk.ts';
 import { type BuildFailure, explainFailure, failedCaches } from './failure.ts';
 import type { Buildx } from './program.ts';
+import { annotateWarnings, checkCall, refusal, takeWarnings, warningsIn } from './warnings.ts';
 
 export interface BuildRun {
   buildx: Buildx;
@@ -60,7 +61,9 @@ export async function runBuild(run: BuildRun): Promise<Built> {
 }
 
 async function tryBuild(run: BuildRun, signal: AbortSignal): Promise<Omit<Built, 'attempts'> | BuildFailure> {
-  const { buildx, args, env, metadataFile, workspace, workingDirectory, dockerfile } = run;
+  const { buildx, args, metadataFile, workspace, workingDirectory, dockerfile } = run;
+  const env = { ...run.env, BUILDX_METADATA_WARNINGS: '1' };
+  const isCheck = args.includes(checkCall);
   // What an earlier try left must not count for this one.
   await rm(metadataFile, { force: true });
   const lines: string[] = [];
@@ -70,20 +73,29 @@ async function tryBuild(run: BuildRun, signal: AbortSignal): Promise<Omit<Built,
     signal,
     tolerate: true,
     onLine(line, stream) {
-      console.log(line);
+      if (!(isCheck && stream === 'stdout')) console.log(line);
       if (stream === 'stdout') return;
       lines.push(line);
       if (lines.length > 2 * keptLines) lines.splice(0, keptLines);
     },
   });
+  if (isCheck && result.stdout) {
+    const warnings = warningsIn(result.stdout);
+    annotateWarnings(warnings, { dockerfile, workspace });
+    const error = refusal(warnings);
+    if (error) return { error, isTransient: false };
+    if (result.exitCode === 0) console.log('The check has no findings.');
+  }
   if (result.exitCode !== 0) {
     const failure = explainFailure(lines, result.exitCode, { workspace, workingDirectory, dockerfile });
     if (!isDiskFull(failure.error.message)) return failure;
     const folders = [dirname(metadataFile), workingDirectory];
     return { error: await diskFullError(folders, failure.error), isTransient: false };
   }
+  const metadata = await readMetadata(metadataFile);
+  annotateWarnings(takeWarnings(metadata), { dockerfile, workspace });
   return {
-    metadata: await readMetadata(metadataFile),
+    metadata,
     failedCaches: failedCaches(lines),
     stdout: result.stdout,
   };
