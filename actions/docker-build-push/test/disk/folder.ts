@@ -23,16 +23,7 @@ export function folderOf(files: Readonly<Record<string, string>> = {}): string {
   return root;
 }
 
-/** Whether this machine lets a file system in memory be mounted, for which it takes root. */
-export const canMount = (() => {
-  const folder = mkdtempSync(join(tmpdir(), 'mount-'));
-  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder]).status === 0;
-  if (mounted) spawnSync('umount', [folder]);
-  rmSync(folder, { recursive: true });
-  return mounted;
-})();
-
-/** A file system of so many megabytes, which is gone after the test. */
+/** A file system of so many megabytes, which is gone after the test; takes root. */
 export function smallDisk(megabytes: number, options = ''): string {
   const folder = folderOf();
   const flags = ['-t', 'tmpfs', '-o', `size=${megabytes}m${options}`, 'tmpfs', folder];

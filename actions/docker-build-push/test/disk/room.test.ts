@@ -1,13 +1,11 @@
-import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { amount } from '../../src/disk/amount.ts';
 import { contextSize } from '../../src/disk/context-size.ts';
-import { diskOf, disksOf, diskTable } from '../../src/disk/free-space.ts';
-import { diskFullError, isDiskFull } from '../../src/disk/full-disk.ts';
+import { isDiskFull } from '../../src/disk/full-disk.ts';
 import { estimateRoom, requireRoom } from '../../src/disk/room.ts';
-import { canMount, folderOf, smallDisk } from './folder.ts';
+import { folderOf } from './folder.ts';
 
 const { signal } = new AbortController();
 const nothing = async () => [];
@@ -76,45 +74,6 @@ describe('estimateRoom', () => {
     expect(total(await estimateRoom({ ...question, context: 1e15, minFree: 5 }))).toBe(5);
     await expect(requireRoom({ ...question, minFree: 0 }, nothing)).resolves.toHaveLength(1);
     await expect(requireRoom({ ...question, minFree: 1e18 }, nothing)).rejects.toThrow(/as 'min-free' says/);
-  });
-});
-
-// Only root may mount; elsewhere these are skipped.
-describe.skipIf(!canMount)('a small disk', () => {
-  it('is refused before a build that does not fit, with what could be removed', async () => {
-    const builder = smallDisk(8);
-    const question = { context: 3e6, model: 1e6, builder, temp: folderOf(), minFree: undefined };
-    const reclaimable = async () => [{ name: 'Android SDK', bytes: 9e9, ms: 0 }];
-    const error = await requireRoom(question, reclaimable).catch((thrown) => thrown);
-    expect(error).toMatchObject({ name: 'UserError' });
-    expect(error.message).toContain(`the build needs about 212 MB in ${builder}, where 8 MB are free`);
-    expect(error.message).toContain('context 3 MB, model 1 MB, the image of unknown size not counted');
-    expect(error.advice).toContain("'reclaim-disk' would free 9.0 GB: Android SDK 9.0 GB");
-  });
-
-  it('that became full is recognised by what programs say, and shown as df would', async () => {
-    const folder = smallDisk(2);
-    const { stderr } = spawnSync('dd', ['if=/dev/zero', `of=${join(folder, 'x')}`, 'bs=1M', 'count=9'], {
-      encoding: 'utf8',
-      env: { ...process.env, LC_ALL: 'C' },
-    });
-    expect(isDiskFull(stderr)).toBe(true);
-    const error = await diskFullError([folder, join(folder, 'below')], new Error(stderr));
-    expect(error.message).toContain('a disk became full during the build');
-    expect(error.message).toMatch(new RegExp(`2 MB +2 MB +0 kB +100 % +\\d+ +${folder}`));
-    expect(error.advice).toContain('reclaim-disk');
-  });
-
-  it('that has no room for more files is told apart', async () => {
-    const error = await diskFullError([smallDisk(8, ',nr_inodes=5')], undefined);
-    expect(error.message).toContain('has no room for more files');
-  });
-
-  it('is another disk than the one beside it', async () => {
-    const disks = await disksOf([smallDisk(4), folderOf(), folderOf(), '/proc/self/nothing/there']);
-    expect(disks.slice(0, 2).map(({ folders }) => folders.length)).toEqual([1, 2]);
-    expect(diskTable(disks.slice(0, 1)).split('\n')).toHaveLength(2);
-    expect((await diskOf(join(smallDisk(4), 'not/there'))).size).toBe(4 * 1024 ** 2);
   });
 });
 
