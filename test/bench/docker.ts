@@ -6,7 +6,8 @@ import { temporaryRepository } from '@mlops/testkit/engine';
 import { startOciRegistry } from '@mlops/testkit/oci';
 import { tool } from '@mlops/tools';
 import { type Bench, type Goal, interleave, type Measure, measured } from './bench.ts';
-import { type Comparison, overhead, postSeconds, startSeconds } from './docker-sides.ts';
+import { startFarRegistry } from './docker-far.ts';
+import { type Comparison, type Overhead, overhead, postSeconds, startSeconds } from './docker-sides.ts';
 import { standIn } from './docker-stand-in.ts';
 import { releaseTree } from './release.ts';
 
@@ -65,6 +66,7 @@ async function* withStandIn(common: Common, host: string): AsyncIterable<Measure
     const env = { PATH: process.env.PATH ?? '', DOCKER_CONFIG: folder };
     const comparison = { ...common, tag, env, buildx: program, bare: [program] as const };
     yield* beyond('stub', comparison);
+    yield await far(comparison, host);
     yield measured({
       ...{ bench: 'docker', name: 'post step: whole', unit: 's', peerName: 'node -e 0', goal: null },
       ...(await interleave(
@@ -78,17 +80,41 @@ async function* withStandIn(common: Common, host: string): AsyncIterable<Measure
   }
 }
 
+/** Requests that wait for each other show where a registry is not on this machine. */
+async function far(comparison: Comparison, host: string): Promise<Measure> {
+  const delayMs = 50;
+  const registry = await startFarRegistry(host, delayMs);
+  try {
+    const tag = comparison.tag.replace(host, registry.host);
+    return beyondSeconds(
+      `stub, ${delayMs} ms away: beyond`,
+      comparison,
+      await overhead({ ...comparison, tag }),
+    );
+  } finally {
+    await registry.close();
+  }
+}
+
 async function* beyond(what: string, comparison: Comparison): AsyncIterable<Measure> {
-  const { beyond, bare, countedBy } = await overhead(comparison);
-  const common = { bench: 'docker', peerName: comparison.bare[0] === 'docker' ? 'docker buildx' : 'buildx' };
+  const found = await overhead(comparison);
+  yield beyondSeconds(`${what}: beyond`, comparison, found);
+  const { beyond, bare, countedBy } = found;
   yield measured({
-    ...{ ...common, name: `${what}: beyond`, unit: 's', goal: atMost(0.4) },
-    ...{ ours: beyond.seconds, peer: bare.seconds },
+    ...{ bench: 'docker', name: `${what}: processes (${countedBy})`, unit: 'number', goal: atMost(4) },
+    ...{ peerName: nameOf(comparison), ours: beyond.processes, peer: bare.processes },
   });
-  yield measured({
-    ...{ ...common, name: `${what}: processes (${countedBy})`, unit: 'number', goal: atMost(4) },
-    ...{ ours: beyond.processes, peer: bare.processes },
+}
+
+function beyondSeconds(name: string, comparison: Comparison, { beyond, bare }: Overhead): Measure {
+  return measured({
+    ...{ bench: 'docker', name, unit: 's', goal: atMost(0.4) },
+    ...{ peerName: nameOf(comparison), ours: beyond.seconds, peer: bare.seconds },
   });
+}
+
+function nameOf({ bare: [program] }: Comparison): string {
+  return program === 'docker' ? 'docker buildx' : 'buildx';
 }
 
 function atMost(value: number): Goal {

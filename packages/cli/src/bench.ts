@@ -32,8 +32,8 @@ for (const name of positionals.length ? positionals : known) {
 /** Files that export a bench; the others are what benches share. */
 async function benches(): Promise<string[]> {
   const shared = [
-    ...['bench', 'coverage-process', 'cpu', 'docker-processes', 'docker-sides', 'docker-stand-in'],
-    ...['gate-many', 'gate-process', 'release'],
+    ...['bench', 'coverage-process', 'cpu', 'docker-far', 'docker-processes'],
+    ...['docker-sides', 'docker-stand-in', 'gate-many', 'gate-process', 'release'],
   ];
   const names = (await readdir(folder))
     .filter((name) => name.endsWith('.ts'))
