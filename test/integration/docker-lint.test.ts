@@ -1,12 +1,16 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { findHadolint } from '../../src/dockerfile/hadolint.ts';
-import { spaceAfterHeredocs } from '../../src/dockerfile/heredocs.ts';
-import { annotateFindings, type LintOptions, lintDockerfile } from '../../src/dockerfile/lint.ts';
-import { projectOf } from './project.ts';
+import { findHadolint } from '../../actions/docker-build-push/src/dockerfile/hadolint.ts';
+import { spaceAfterHeredocs } from '../../actions/docker-build-push/src/dockerfile/heredocs.ts';
+import {
+  annotateFindings,
+  type LintOptions,
+  lintDockerfile,
+} from '../../actions/docker-build-push/src/dockerfile/lint.ts';
+import { projectOf } from '../../actions/docker-build-push/test/dockerfile/project.ts';
 
 const temp = mkdtempSync(join(tmpdir(), 'lint-'));
 const signal = AbortSignal.timeout(300_000);
@@ -122,4 +126,12 @@ describe('spaceAfterHeredocs', () => {
       }),
     );
   });
+});
+
+it('finds nothing in the Dockerfiles that are written', async () => {
+  const golden = join(import.meta.dirname, '../../actions/docker-build-push/test/dockerfile/golden');
+  const written = readdirSync(golden).filter((name) => name.endsWith('.Dockerfile'));
+  expect(written.length).toBeGreaterThan(10);
+  for (const name of written)
+    expect(await lint(readFileSync(join(golden, name), 'utf8')), name).toMatchObject({ findings: [] });
 });
