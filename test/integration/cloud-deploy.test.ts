@@ -5,6 +5,7 @@ import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fakeRunner } from '@mlops/testkit/runner-files';
 import { describe, expect, it, vi } from 'vitest';
+import { startService } from '../../packages/core/test/store-service.ts';
 import {
   digestOf,
   fileEntries,
@@ -12,7 +13,6 @@ import {
   writePackage,
   writeTar,
 } from '../../packages/model-package/test/packages.ts';
-import { startService } from '../../packages/core/test/store-service.ts';
 import {
   defaults,
   deploy,
