@@ -6,6 +6,7 @@ import { runBuild } from './buildx/build.ts';
 import { prepareBuilder } from './buildx/builder.ts';
 import { findBuildx } from './buildx/program.ts';
 import { confirmPush } from './image/confirm.ts';
+import type { ImageFacts } from './image/facts.ts';
 import { nameImage, nameOf, tagOf } from './naming.ts';
 import type { ActionContext, Inputs } from './request.ts';
 import { buildEnvironment } from './step-environment.ts';
@@ -17,11 +18,12 @@ export async function bake(inputs: Inputs, context: ActionContext): Promise<void
   const { github, workingDirectory, signal, outputs } = context;
   const naming = await nameImage(inputs, github, { modelDigest: undefined, env: process.env });
   await tellNaming(naming, context);
+  const provenance = inputs.provenance ?? (inputs.load ? undefined : 'mode=min');
   const buildx = await findBuildx(process.env, inputs.buildxVersion);
   const env = buildEnvironment(process.env);
   const builder = await prepareBuilder(
     buildx,
-    { ...inputs, nodes: inputs.builderNodes, needs: [] },
+    { ...inputs, nodes: inputs.builderNodes, needs: provenance || inputs.sbom ? ['attestations'] : [] },
     { env, workingDirectory, temp: github.temp, signal },
   );
   if (builder.isOwn && !inputs.keepBuilder)
@@ -35,7 +37,7 @@ export async function bake(inputs: Inputs, context: ActionContext): Promise<void
       files: [...(naming.references.length ? [String(outputs.bakeFile)] : []), ...inputs.bakeFiles],
       targets: inputs.bakeTargets,
       set: inputs.bakeSet,
-      attests: { sbom: inputs.sbom, provenance: inputs.provenance ?? (inputs.load ? undefined : 'mode=min') },
+      attests: { sbom: inputs.sbom, provenance },
       builder: builder.name,
       metadataFile,
     });
@@ -70,12 +72,15 @@ async function tellTargets(
     throw new UserError('bake pushed nothing: none of its targets has a tag', {
       advice: "Give targets tags, have them inherit 'docker-metadata-action', or set 'push: false'.",
     });
-  for (const { references, digest } of targets) {
-    const facts = await confirmPush(
-      references,
-      typeof digest === 'string' ? digest : undefined,
-      context.signal,
-    );
+  const confirmed = await Promise.allSettled(
+    targets.map(({ references, digest }) =>
+      confirmPush(references, typeof digest === 'string' ? digest : undefined, context.signal),
+    ),
+  );
+  for (const [i, { references }] of targets.entries()) {
+    const found = confirmed[i] as PromiseSettledResult<ImageFacts>;
+    if (found.status === 'rejected') throw found.reason;
+    const facts = found.value;
     for (const name of new Set(references.map(nameOf)))
       context.record.images.push(
         imageRecord(name, facts, {
