@@ -276,6 +276,26 @@ describe('the image', () => {
     }
   });
 
+  it("is pushed by Docker's own builder, where nothing is asked for that it cannot do", async () => {
+    const docker = await startDocker();
+    try {
+      const env = {
+        ...{ DOCKER_HOST: docker.env.DOCKER_HOST, BUILDX_BUILDER: undefined },
+        PATH: [rig.env.PATH, docker.env.PATH].join(delimiter),
+      };
+      const { name, outputs } = await build(copied, { provenance: false }, { env });
+      expect(outputs['builder-driver']).toBe('docker');
+      expect((await inRegistry(rig.image(`${name}:v1`))).digest).toBe(outputs.digest);
+      // Here there is no image of BuildKit that one could be made of.
+      const root = await rig.project(fresh(), copied);
+      const needy = await rig.run(root, { images: rig.image(name), tags: 'v2' }, { env });
+      expect(needy.stdout).toMatch(/Docker's own builder lacks: attestations/);
+      expect(messagesOf(needy, 'error').join()).toMatch(/driver 'docker-container' could not be made ready/);
+    } finally {
+      await docker.close();
+    }
+  });
+
   it('has several names, in registries with logins of their own', async () => {
     const registry = await startOciRegistry({ authenticated: true });
     try {

@@ -38,7 +38,9 @@ const config = configFile && readFileSync(configFile, 'utf8');
 appendFileSync(join(folder, 'calls'), JSON.stringify({ args, env: process.env, secrets, config }) + '\\n');
 if (args[0] === 'inspect') {
   const name = args.slice(1).find((arg) => !arg.startsWith('--')) ?? 'default';
-  console.log(read('inspect').replaceAll('NAME', name));
+  // Features are told only to those who debug.
+  const about = process.env.DEBUG ? read('inspect') : read('inspect').replace(/^Features:\\n(?: .*\\n?)*/m, '');
+  console.log(about.replaceAll('NAME', name));
 }
 const [metadata] = after('--metadata-file');
 if (metadata && !args.includes('--call')) writeFileSync(metadata, read('metadata'));
@@ -394,7 +396,7 @@ describe('a build', () => {
       'a cache beside an image that is not pushed, which is only read',
       { cache: 'registry', push: false },
       ['--cache-from type=registry,ref=HOST/acme/tumor:buildcache'],
-      ['--output type=image,push=true'],
+      ['--output type=image,push=true', minimal],
     ],
     [
       "GitHub's cache",
@@ -404,7 +406,7 @@ describe('a build', () => {
         '--cache-to type=gha,scope=HOST/acme/tumor,mode=max,ignore-error=true',
       ],
     ],
-    ['an image that is not pushed', { push: false }, [], ['--output type=image,push=true']],
+    ['an image that is not pushed', { push: false }, [], ['--output type=image,push=true', minimal]],
     [
       'a push without tags',
       { 'push-by-digest': true },
@@ -420,6 +422,12 @@ describe('a build', () => {
       ['--output type=image,push=true', '--tag HOST/acme/tumor:v1'],
     ],
     ['an image for Docker, too, which takes no attestations', { load: true }, ['--load'], [minimal]],
+    [
+      'an image for Docker with the attestations that are asked for',
+      { load: true, sbom: true, provenance: 'mode=max' },
+      ['--load', '--attest type=sbom', `--attest type=provenance,mode=max,${builderId}`],
+      [minimal],
+    ],
     ['a bill of materials', { sbom: true }, ['--attest type=sbom']],
     [
       'the generator of a bill of materials',
@@ -597,14 +605,19 @@ describe('a builder', () => {
   it("takes the place of Docker's own where that cannot do what is asked for, and only then", async () => {
     await use('docker', ['Cache export', 'Multi-platform build', 'OCI exporter']);
     const drivers: (string | undefined)[] = [];
-    for (const given of [{}, { cache: 'gha' }, { platforms: 'linux/amd64,linux/arm64' }]) {
+    const asked: Given[] = [
+      ...[{}, { push: true, provenance: false }, { push: true }, { cache: 'gha' }, { compression: 'zstd' }],
+      ...[{ platforms: 'linux/amd64,linux/arm64' }, { outputs: 'type=oci,dest=x', provenance: false }],
+      { push: true, 'push-by-digest': true, provenance: false },
+    ];
+    for (const given of asked) {
       await writeFile(join(state, 'calls'), '');
       await run({ push: false, ...given });
       drivers.push((await created()).find(({ args }) => args[0] === 'create')?.args[4]);
     }
-    expect(drivers).toEqual([undefined, 'docker-container', 'docker-container']);
+    expect(drivers).toEqual([undefined, undefined, ...asked.slice(2).map(() => 'docker-container')]);
     const refused = await run({ push: false, cache: 'gha', builder: 'default' });
-    expect(errorsOf(refused).join()).toMatch(/driver docker, which lacks: Cache export/);
+    expect(errorsOf(refused).join()).toMatch(/driver docker, which lacks: caches elsewhere/);
     expect(errorsOf(await run({ driver: 'remote' })).join()).toMatch(/needs the address of a BuildKit/);
     expect(errorsOf(await run({ driver: 'remote', builder: 'default' })).join()).toMatch(/both a builder/);
   });
@@ -616,7 +629,7 @@ describe('calls that build nothing', () => {
     expect(errorsOf(result)).toEqual([]);
     const args = shown((await calls()).at(-1)?.args ?? [], result);
     expect(args).toContain(`--call ${call === 'check' ? 'check,format=json' : call}`);
-    expect(args.filter((arg) => /^--(?:output|tag|push)/.test(arg))).toEqual([]);
+    expect(args.filter((arg) => /^--(?:output|tag|push|attest)/.test(arg))).toEqual([]);
   });
 });
 

@@ -19,11 +19,16 @@ export async function bake(inputs: Inputs, context: ActionContext): Promise<void
   const naming = await nameImage(inputs, github, { modelDigest: undefined, env: process.env });
   await tellNaming(naming, context);
   const provenance = inputs.provenance ?? (inputs.load ? undefined : 'mode=min');
+  const attests = [provenance, inputs.sbom];
   const buildx = await findBuildx(process.env, inputs.buildxVersion);
   const env = buildEnvironment(process.env);
   const builder = await prepareBuilder(
     buildx,
-    { ...inputs, nodes: inputs.builderNodes, needs: provenance || inputs.sbom ? ['attestations'] : [] },
+    {
+      ...inputs,
+      nodes: inputs.builderNodes,
+      needs: attests.some((one) => one && one !== 'false') ? ['attestations'] : [],
+    },
     { env, workingDirectory, temp: github.temp, signal },
   );
   if (builder.isOwn && !inputs.keepBuilder)

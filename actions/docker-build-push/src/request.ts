@@ -3,8 +3,8 @@ import type { action } from './action.ts';
 import type { Job } from './build.ts';
 import { type BuildRequest, tolerant } from './buildx/arguments.ts';
 import { attestationsOf } from './buildx/attestations.ts';
-import { unquoted } from './buildx/attributes.ts';
-import type { Feature } from './buildx/builder.ts';
+import { parseAttributes, unquoted } from './buildx/attributes.ts';
+import type { Need } from './buildx/builder.ts';
 import { isRemote, type Source } from './source.ts';
 
 /** What the inputs ask for, in the terms of buildx. */
@@ -29,11 +29,9 @@ export function requestOf(job: Job, outputs: readonly string[]): BuildRequest {
     annotations: profile.isSingleManifest ? [] : naming.annotations,
     ...cachesOf(job),
     secretArgs: secrets.args,
-    attests: attestationsOf({
-      ...inputs,
+    attests: attestationsFor(inputs, {
       isPrivate: payload.repository?.private ?? true,
       runUrl: runUrl && `${runUrl}/attempts/${runAttempt}`,
-      canHold: !profile.isSingleManifest && !inputs.load,
     }),
     builder: builder.name,
     metadataFile: run.metadataFile,
@@ -63,15 +61,32 @@ function cachesOf({ inputs, naming }: Job): { cacheFrom: string[]; cacheTo: stri
   };
 }
 
+function attestationsFor(
+  inputs: Inputs,
+  about: { isPrivate: boolean; runUrl: string | undefined },
+): string[] {
+  const { call, profile, push, load, outputs } = inputs;
+  return attestationsOf({
+    ...inputs,
+    ...about,
+    canHold: call === 'build' && profile === 'none',
+    byDefault: (push || outputs.length > 0) && !load,
+  });
+}
+
 /** What the builder has to be able to do. */
-export function needsOf(inputs: Inputs, isHeld: boolean): Feature[] {
-  const cachesElsewhere =
-    inputs.cache !== 'none' || inputs.cacheTo.some((cache) => !cache.includes('inline'));
-  return [
-    ...(platformsOf(inputs).length > 1 ? (['Multi-platform build'] as const) : []),
-    ...(cachesElsewhere ? (['Cache export'] as const) : []),
-    ...(isHeld ? (['OCI exporter'] as const) : []),
-  ];
+export function needsOf(inputs: Inputs, isHeld: boolean): Need[] {
+  const { cache, cacheTo, outputs, compression, pushByDigest } = inputs;
+  const attests = attestationsFor(inputs, { isPrivate: true, runUrl: undefined });
+  const needs: Record<Need, boolean> = {
+    'several platforms': platformsOf(inputs).length > 1,
+    attestations: attests.some((attest) => parseAttributes(attest).get('disabled') !== 'true'),
+    'this compression': !['auto', 'gzip'].includes(compression),
+    'caches elsewhere': cache !== 'none' || cacheTo.some((one) => !one.includes('inline')),
+    'image layouts': isHeld || outputs.some((one) => parseAttributes(one).get('type') === 'oci'),
+    'pushes by digest': pushByDigest,
+  };
+  return (Object.keys(needs) as Need[]).filter((need) => needs[need]);
 }
 
 /** The build's secrets. Contexts that are private repositories are fetched with the token of the run. */

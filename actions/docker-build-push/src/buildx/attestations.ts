@@ -8,8 +8,10 @@ export interface AttestationRequest {
   isPrivate: boolean;
   /** Address of the run, which the provenance names as its builder. */
   runUrl: string | undefined;
-  /** Whether the result can hold attestations: not where it goes into Docker, nor where the target refuses an index. */
+  /** Whether the result can hold attestations: not where the target refuses an index. */
   canHold: boolean;
+  /** Whether there is provenance unless it was said otherwise: not in Docker's own store, which may not take any. */
+  byDefault: boolean;
 }
 
 /**
@@ -17,13 +19,13 @@ export interface AttestationRequest {
  * repositories: mode max has the values of build arguments.
  */
 export function attestationsOf(request: AttestationRequest): string[] {
-  const { sbom, provenance, attests, isPrivate, runUrl, canHold } = request;
+  const { sbom, provenance, attests, isPrivate, runUrl, canHold, byDefault } = request;
   // None are attached by default, see buildEnvironment.
   if (!canHold) return [];
   const types = new Set(attests.map((attest) => parseAttributes(attest).get('type')));
   return [
     ...attests.map((attest) => withBuilder(attest, runUrl)),
-    ...(types.has('provenance')
+    ...(types.has('provenance') || (!byDefault && provenance === undefined)
       ? []
       : [
           withBuilder(named('provenance', provenance ?? 'true', `mode=${isPrivate ? 'min' : 'max'}`), runUrl),

@@ -25,11 +25,24 @@ export interface BuilderRequest {
   nodes: readonly Node[];
   buildkitdConfig?: string | undefined;
   buildkitdFlags?: string | undefined;
-  /** What Docker's own builder may not be able to do, as `buildx inspect` names it. */
-  needs: readonly Feature[];
+  /** What Docker's own builder may not be able to do. */
+  needs: readonly Need[];
 }
 
-export type Feature = 'Multi-platform build' | 'Cache export' | 'OCI exporter';
+/**
+ * Each with the feature of the driver that it takes (build/opt.go in docker/buildx); Docker's own has none for pushes by
+ * digest.
+ */
+const featureFor = {
+  'several platforms': 'Multi-platform build',
+  attestations: 'Multi-platform build',
+  'this compression': 'Multi-platform build',
+  'caches elsewhere': 'Cache export',
+  'image layouts': 'OCI exporter',
+  'pushes by digest': undefined,
+} as const;
+
+export type Need = keyof typeof featureFor;
 
 interface Options {
   env: Record<string, string | undefined>;
@@ -57,8 +70,8 @@ export async function prepareBuilder(
     });
   if (wanted && wanted !== 'docker') return create(buildx, wanted, request, options);
   const current = await inspect(buildx, builder, options);
-  const lacks = request.needs.filter((feature) => current.features[feature] === false);
-  if (current.driver !== 'docker' || lacks.length === 0) return { ...current, isOwn: false };
+  const lacks = await lackOf(buildx, current, request.needs, options);
+  if (lacks.length === 0) return current;
   if (builder || wanted)
     throw new UserError(
       `the builder '${current.name}' has the driver docker, which lacks: ${lacks.join(', ')}`,
@@ -116,7 +129,7 @@ async function create(
         node.endpoint,
       ]);
     if (driver === 'docker-container') await options.beforeStart?.(`${name}0`);
-    const { features: _, ...builder } = await inspect(buildx, name, options, ['--bootstrap']);
+    const builder = await inspect(buildx, name, options, ['--bootstrap']);
     return { ...builder, isOwn: true };
   } catch (error) {
     await removeBuilder(buildx, name, options.env, AbortSignal.timeout(30_000)).catch(() => {});
@@ -141,12 +154,33 @@ async function configFile(given: string, folder: string, workingDirectory: strin
   return path;
 }
 
+/** Only Docker's own builder lacks anything: what, depends on where it keeps its images. */
+async function lackOf(
+  { program, prefix }: Buildx,
+  { name, driver }: Builder,
+  needs: readonly Need[],
+  { env, signal }: Options,
+): Promise<Need[]> {
+  if (driver !== 'docker' || needs.length === 0) return [];
+  // Features are printed for those who debug.
+  const args = [...prefix, 'inspect', name];
+  const { stdout } = await command(program, args, { env: { ...env, DEBUG: '1' }, signal });
+  const features: Record<string, boolean> = Object.assign(
+    {},
+    ...nodesOf(stdout).map((node) => node.features),
+  );
+  return needs.filter((need) => {
+    const feature = featureFor[need];
+    return feature === undefined || features[feature] === false;
+  });
+}
+
 async function inspect(
   { program, prefix }: Buildx,
   name: string | undefined,
   { env, signal }: Options,
   flags: readonly string[] = [],
-): Promise<Builder & { features: Record<string, boolean> }> {
+): Promise<Builder> {
   const args = [...prefix, 'inspect', ...flags, ...(name ? [name] : [])];
   const { stdout } = await command(program, args, { env, signal }).catch((error: unknown) => {
     throw name && !flags.length ? notFound(name, error) : error;
@@ -162,7 +196,6 @@ async function inspect(
     name: first?.builder ?? name ?? 'default',
     driver: first?.driver ?? '',
     platforms: [...new Set(nodes.flatMap(({ platforms }) => platforms))],
-    features: Object.assign({}, ...nodes.map(({ features }) => features)),
     isOwn: false,
   };
 }
@@ -185,10 +218,13 @@ export function nodesOf(output: string): NodeFacts[] {
     new RegExp(`^${key}:[ \\t]*(.*)$`, 'm').exec(text)?.[1]?.trim();
   const builder = about.split('\n')[0]?.trim() ?? '';
   const driver = value(about, 'Driver') ?? '';
+  const failure = value(about, 'Error');
+  if (failure && nodes.length === 0)
+    return [{ builder, driver, platforms: [], features: {}, error: failure }];
   return nodes.map((text) => {
     const platforms = (value(text, 'Platforms') ?? '').split(/,\s*/).filter(Boolean);
     const preferred = platforms.filter((platform) => platform.endsWith('*'));
-    const error = value(text, 'Error') ?? value(about, 'Error');
+    const error = value(text, 'Error') ?? failure;
     const [, listed = ''] = /^Features:\n((?:[ \t]+.*\n?)*)/m.exec(text) ?? [];
     const features = [...listed.matchAll(/^[ \t]+(.+?):[ \t]*(true|false)/gm)];
     return {

@@ -79,6 +79,12 @@ const rules: readonly Rule[] = [
       'Build each platform on a runner of its own (the workflow build.yml does), or set up QEMU in an earlier step.',
   },
   {
+    pattern: /docker exporter does not currently support exporting manifest lists/i,
+    message: () => "Docker's store takes neither attestations nor several platforms",
+    advice:
+      "Leave 'load' out, or else 'sbom', 'provenance', 'attests' and all but one of 'platforms'; Docker's containerd image store takes them.",
+  },
+  {
     pattern: /no match for platform in manifest|does not (?:provide|match) the specified platform/i,
     message: () => 'the base image does not exist for this platform',
     advice: "Check 'platforms' against those of the base image.",
