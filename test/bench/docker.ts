@@ -80,7 +80,7 @@ async function* withStandIn(common: Common, host: string): AsyncIterable<Measure
   }
 }
 
-/** Requests that wait for each other show where a registry is not on this machine. */
+/** Requests that wait for each other show where a registry is not on this machine. No goal: it may be as far as it likes. */
 async function far(comparison: Comparison, host: string): Promise<Measure> {
   const delayMs = 50;
   const registry = await startFarRegistry(host, delayMs);
