@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -385,6 +385,13 @@ describe('bake', () => {
     ]);
     const [config] = await blobsOf(rig.image(`${name}:v1`));
     expect(JSON.parse(String(config)).config.Labels).toHaveProperty(['org.opencontainers.image.revision']);
+    const { privateKey } = generateKeyPairSync('ed25519', {
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    });
+    const signed = await rig.run(root, { ...inputs, sign: 'key', 'signing-key': privateKey });
+    expect(messagesOf(signed, 'error')).toEqual([]);
+    expect(signed.record?.images.map((image) => image.attestations.length)).toEqual([1, 1]);
     const one = await rig.run(root, {
       ...inputs,
       'bake-targets': 'one',

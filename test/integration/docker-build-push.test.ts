@@ -634,6 +634,12 @@ describe('calls that build nothing', () => {
 });
 
 describe('bake', () => {
+  it('refuses what only its definitions can say, before anything is built', async () => {
+    const result = await run({ 'bake-files': 'bake.hcl', secrets: 'a=b', 'smoke-test': 'always' });
+    expect(errorsOf(result).join()).toMatch(/bake does not take 'secrets', 'smoke-test'/);
+    expect(await calls()).toEqual([]);
+  });
+
   it('is asked for with these arguments', async () => {
     await writeFile(join(state, 'metadata'), JSON.stringify({ serve: {} }));
     const args = await builtWith({

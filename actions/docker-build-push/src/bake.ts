@@ -14,6 +14,7 @@ import { imageRecord, summaryOf, tellFacts, tellNaming } from './tell.ts';
 
 /** Builds what the files for bake say; the image's tags and labels are there for targets that inherit them. */
 export async function bake(inputs: Inputs, context: ActionContext): Promise<void> {
+  refuseWhatBakeIgnores(inputs);
   const started = Date.now();
   const { github, workingDirectory, signal, outputs } = context;
   const naming = await nameImage(inputs, github, { modelDigest: undefined, env: process.env });
@@ -55,11 +56,54 @@ export async function bake(inputs: Inputs, context: ActionContext): Promise<void
     });
     outputs.metadata = JSON.stringify(built.metadata);
     for (const why of built.failedCaches) annotate('warning', `A cache could not be written: ${why}`);
-    if (inputs.push && inputs.call === 'build')
+    if (inputs.push && inputs.call === 'build') {
+      const before = context.record.images.length;
       await tellTargets(built.metadata, context, Date.now() - started, built.attempts);
+      if (inputs.sign !== 'none')
+        await (await import('./attest.ts')).attestImages(
+          inputs,
+          context,
+          context.record.images.slice(before),
+        );
+    }
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/**
+ * What only definitions can say. Nobody shall believe that an image was tried, or had a secret, when it was not.
+ *
+ * @throws UserError that names the first such input
+ */
+export function refuseWhatBakeIgnores(inputs: Inputs): void {
+  const set: Record<string, boolean> = {
+    ...{ context: !!inputs.context, package: !!inputs.package, artifact: !!inputs.artifact },
+    ...{ file: !!inputs.file, target: !!inputs.target, serve: !!inputs.serve },
+    ...{ 'build-args': inputs.buildArgs.length > 0, 'build-contexts': inputs.buildContexts.length > 0 },
+    ...{ platforms: inputs.platforms.length > 0, outputs: inputs.outputs.length > 0 },
+    'no-cache-filters': inputs.noCacheFilters.length > 0,
+    ...{ 'cache-from': inputs.cacheFrom.length > 0, 'cache-to': inputs.cacheTo.length > 0 },
+    ...{ cache: inputs.cache !== 'none', secrets: inputs.secrets.length > 0 },
+    ...{ 'secret-envs': inputs.secretEnvs.length > 0, 'secret-files': inputs.secretFiles.length > 0 },
+    ...{ ssh: inputs.ssh.length > 0, 'add-hosts': inputs.addHosts.length > 0, network: !!inputs.network },
+    ...{ 'shm-size': !!inputs.shmSize, ulimit: inputs.ulimit.length > 0 },
+    ...{ 'cgroup-parent': !!inputs.cgroupParent, attests: inputs.attests.length > 0 },
+    ...{ 'push-by-digest': inputs.pushByDigest, profile: inputs.profile !== 'none' },
+    ...{
+      compression: inputs.compression !== 'auto',
+      'compression-level': inputs.compressionLevel !== undefined,
+    },
+    ...{ 'size-budget': inputs.sizeBudget !== undefined, 'model-image': !!inputs.modelImage },
+    ...{ smoke: inputs.smoke.length > 0, 'smoke-test': inputs.smokeTest === 'always' },
+    lint: inputs.lint !== 'off',
+  };
+  const ignored = Object.keys(set).filter((name) => set[name]);
+  if (ignored.length === 0) return;
+  throw new UserError(`bake does not take ${ignored.map((name) => `'${name}'`).join(', ')}`, {
+    advice:
+      "Say it in the definitions or with 'bake-set'; to try an image or limit its size, build it without 'bake-files'.",
+  });
 }
 
 /** The metadata of bake has an entry for each target: name and digest of what it pushed. */
