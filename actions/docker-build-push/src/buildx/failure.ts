@@ -22,7 +22,8 @@ interface Rule {
   isTransient?: boolean;
 }
 
-const registryOf = (text: string) => /https?:\/\/([^/\s"]+)/.exec(text)?.[1];
+const registryOf = (text: string) =>
+  (/https?:\/\/([^/\s"]+)/.exec(text) ?? /failed to push ([^/\s]+)\//.exec(text))?.[1];
 const at = (text: string) => {
   const host = registryOf(text);
   return host ? `the registry ${host}` : 'the registry';
