@@ -86,11 +86,12 @@ async function far(comparison: Comparison, host: string): Promise<Measure> {
   const registry = await startFarRegistry(host, delayMs);
   try {
     const tag = comparison.tag.replace(host, registry.host);
-    return beyondSeconds(
-      `stub, ${delayMs} ms away: beyond`,
-      comparison,
-      await overhead({ ...comparison, tag }),
-    );
+    const found = await overhead({ ...comparison, tag });
+    return {
+      ...beyondSeconds(`stub, ${delayMs} ms away: beyond`, comparison, found),
+      goal: null,
+      holds: null,
+    };
   } finally {
     await registry.close();
   }
