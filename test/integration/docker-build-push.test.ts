@@ -2,7 +2,15 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bytesSource, connect, digestOf, parseReference, pushBlob, putManifest } from '@mlops/oci';
+import {
+  bytesSource,
+  connect,
+  digestOf,
+  getManifest,
+  parseReference,
+  pushBlob,
+  putManifest,
+} from '@mlops/oci';
 import { type OciRegistry, startOciRegistry } from '@mlops/testkit/oci';
 import { type ActionOptions, type ActionResult, runAction } from '@mlops/testkit/runner-files';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -672,5 +680,37 @@ describe('bake', () => {
         "train",
       ]
     `);
+  });
+});
+
+describe('merging', () => {
+  it('gives tags to what the steps before pushed by digest', async () => {
+    const pushed = await run({ 'push-by-digest': true });
+    expect(errorsOf(pushed)).toEqual([]);
+    const merged = await run({ command: 'merge', tags: 'merged' }, { after: pushed });
+    expect(errorsOf(merged)).toEqual([]);
+    expect(merged.outputs.digest).toBe(pushed.outputs.digest);
+    const { repository } = connect(parseReference(`${registry.host}/acme/tumor`));
+    expect((await getManifest(repository, 'merged')).descriptor.digest).toBe(pushed.outputs.digest);
+  });
+
+  it('takes the digests that are named, where they are some', async () => {
+    const digest = await publish('acme/tumor:v1');
+    const named = await run({ command: 'merge', tags: 'named', digests: digest });
+    expect(errorsOf(named)).toEqual([]);
+    for (const [given, said] of [
+      [{ digests: 'sha256:abc' }, /'sha256:abc' in 'digests' is no digest/],
+      [{ digests: digest, images: '', tags: '' }, /the merged image has no tag/],
+      [{}, /nothing to merge/],
+    ] as const)
+      expect(errorsOf(await run({ command: 'merge', ...given })).join()).toMatch(said);
+  });
+
+  it('says which names were pushed where it is asked for another', async () => {
+    const pushed = await run({ 'push-by-digest': true });
+    const other = await run({ command: 'merge', images: 'HOST/acme/other' }, { after: pushed });
+    expect(errorsOf(other).join()).toMatch(
+      /no job of this run pushed .*\/acme\/other by digest.*acme\/tumor/s,
+    );
   });
 });
