@@ -136,6 +136,11 @@ describe('the build', () => {
     expect(outputs['image-id']).toBe('');
   });
 
+  it('shows its Dockerfile where that is wanted', async () => {
+    const shown = await build(copied, { 'print-dockerfile': true, push: false });
+    expect(shown.stdout).toMatch(/^COPY hello \/$/m);
+  });
+
   it('leaves nothing in the registry where it is not pushed', async () => {
     const { name, outputs } = await build(copied, { push: false });
     await expect(inRegistry(rig.image(`${name}:v1`))).rejects.toThrow();
@@ -315,6 +320,12 @@ describe('the image', () => {
         expect((await inRegistry(`${rig.image(name)}:v2`)).digest).toBe(result.outputs.digest);
         await rig.run(root, {}, { after: result, state: result.state });
       }
+      const stays = { images: names[1] ?? '', tags: 'v3', username, password, logout: false };
+      const result = await rig.run(root, stays);
+      expect(messagesOf(result, 'error')).toEqual([]);
+      expect(result.state.logins).toBeUndefined();
+      const again = await rig.run(root, { images: names[1] ?? '', tags: 'v4' });
+      expect(messagesOf(again, 'error')).toEqual([]);
     } finally {
       await registry.close();
     }
@@ -478,6 +489,75 @@ describe('an image that is tried', () => {
     const result = await rig.run(root, inputs);
     expect(messagesOf(result, 'error').join()).toMatch(/still loading/);
     await expect(inRegistry(rig.image(`${name}:v1`))).rejects.toThrow();
+  });
+});
+
+describe('a service that is tried', () => {
+  const server = [
+    'import http.server, json, os',
+    'hoard = b"x" * int(os.environ.get("HOARD", "0"))',
+    'class Handler(http.server.BaseHTTPRequestHandler):',
+    '    def do_GET(self):',
+    "        self.send_response(200 if self.path in ('/ready', '/label') else 404)",
+    '        self.end_headers()',
+    "        self.wfile.write(json.dumps({'label': os.environ.get('LABEL')}).encode())",
+    "http.server.HTTPServer((os.environ['HOST'], int(os.environ['PORT'])), Handler).serve_forever()",
+    '',
+  ].join('\n');
+  const inputs = {
+    ...{ serve: 'python serve.py', base: 'python:3.11-slim', port: 9123, 'health-path': '/ready' },
+    ...{ 'smoke-runtime': 'runc', 'health-timeout': '30s', 'smoke-env': 'LABEL=benign' },
+    smoke: '[{ method: GET, path: /label, expect: { json: { label: benign } } }]',
+  };
+
+  it('has the port, path and variables that are named', async () => {
+    const { stdout, record, outputs } = await build(
+      { 'app/serve.py': server, 'app/requirements.txt': '' },
+      {
+        ...{ ...inputs, 'working-directory': 'app', include: 'serve.py' },
+      },
+    );
+    expect(stdout).toMatch(/^FROM python:3\.11-slim/m);
+    expect(record?.images[0]?.smoke).toMatchObject([{ request: 'GET /label', passed: true }]);
+    expect(await readFile(outputs.dockerfile ?? '', 'utf8')).toContain('9123');
+  });
+
+  it('has no more memory than it may', async () => {
+    const root = await rig.project(fresh(), { 'serve.py': server, 'requirements.txt': '' });
+    const result = await rig.run(root, {
+      ...{ ...inputs, images: rig.image('hoards'), tags: 'v1', 'smoke-memory': '64 MB' },
+      'smoke-env': 'LABEL=benign\nHOARD=200000000',
+    });
+    expect(messagesOf(result, 'error').join()).toMatch(/memory/i);
+    await expect(inRegistry(rig.image('hoards:v1'))).rejects.toThrow();
+  });
+});
+
+describe('the proof', () => {
+  it('has the bill of materials as CycloneDX, signed with a key that has a password', async () => {
+    const { privateKey } = generateKeyPairSync('ec', {
+      namedCurve: 'P-256',
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+      privateKeyEncoding: {
+        type: 'pkcs8',
+        format: 'pem',
+        cipher: 'aes-256-cbc',
+        passphrase: 'pass-of-the-key',
+      },
+    });
+    const given = { sbom: true, sign: 'key', 'signing-key': privateKey };
+    const result = await build(copied, {
+      ...{ ...given, 'signing-key-password': 'pass-of-the-key', cyclonedx: true },
+    });
+    const predicates = result.record?.images[0]?.attestations.map(({ predicateType }) => predicateType) ?? [];
+    expect(predicates.join()).toMatch(/cyclonedx/i);
+    const bill = JSON.parse(await readFile(result.outputs['sbom-path'] ?? '', 'utf8'));
+    expect(bill.bomFormat).toBe('CycloneDX');
+    const locked = await rig.run(result.root, {
+      ...{ ...given, images: rig.image(result.name), tags: 'v1', 'signing-key-password': 'wrong' },
+    });
+    expect(messagesOf(locked, 'error').join()).toMatch(/signing-key-password|password/);
+    expect(locked.stdout.replace(/^::add-mask::.*$/gm, '')).not.toContain('pass-of-the-key');
   });
 });
 
