@@ -1,8 +1,7 @@
 import { relative, resolve, sep } from 'node:path';
-import { code, UserError } from '@mlops/core';
+import { bytesText, code, UserError } from '@mlops/core';
 import { connect, nameOf, parseReference } from '@mlops/oci';
 import { pullModel } from '@mlops/oci/model';
-import { megabytes } from './image/budget.ts';
 import type { ActionContext, Inputs } from './request.ts';
 
 /** Pulls a model that was pushed as an artifact; every file is checked by its digest. */
@@ -27,13 +26,13 @@ export async function pull(
     onProgress(done, total) {
       if (done - told < 256e6 && done < total) return;
       told = done;
-      console.log(`Pulling the model: ${megabytes(done)} of ${megabytes(total)}`);
+      console.log(`Pulling the model: ${bytesText(done)} of ${bytesText(total)}`);
     },
   });
   const { digest } = pulled.descriptor;
   outputs.modelReference = `${nameOf(repository)}@${digest}`;
   outputs.modelPath = folder;
   summary.push(
-    `### Model ${code(nameOf(repository))}\n\n${code(digest)}, ${pulled.files.length} files, ${megabytes(pulled.received)} fetched`,
+    `### Model ${code(nameOf(repository))}\n\n${code(digest)}, ${pulled.files.length} files, ${bytesText(pulled.received)} fetched`,
   );
 }

@@ -1,9 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { UserError } from '@mlops/core';
+import { bytesText, UserError } from '@mlops/core';
 import { connect, parseReference } from '@mlops/oci';
 import { packAndPushModel } from '@mlops/oci/model';
-import { megabytes } from './image/budget.ts';
 import type { ImageFacts } from './image/facts.ts';
 import { nameOf } from './naming.ts';
 import type { ActionContext, Inputs } from './request.ts';
@@ -46,7 +45,7 @@ export async function pushModelImage(
     onProgress(done, total) {
       if (done - told < 256e6 && done < total) return;
       told = done;
-      console.log(`Pushing the model: ${megabytes(done)} of ${megabytes(total)}`);
+      console.log(`Pushing the model: ${bytesText(done)} of ${bytesText(total)}`);
     },
   });
   const { digest } = pushed.descriptor;
@@ -64,7 +63,7 @@ export async function pushModelImage(
     },
   });
   summary.push(
-    `### Model \`${name}\`\n\n\`${name}@${digest}\`, ${megabytes(bytes)} in ${pushed.pack.files.length} files, ${megabytes(pushed.sent)} sent`,
+    `### Model \`${name}\`\n\n\`${name}@${digest}\`, ${bytesText(bytes)} in ${pushed.pack.files.length} files, ${bytesText(pushed.sent)} sent`,
   );
 }
 

@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { annotate } from '@mlops/core';
+import { annotate, bytesText } from '@mlops/core';
 import type { Builder } from './buildx/builder.ts';
-import { megabytes } from './image/budget.ts';
 import { bytesOf } from './inspect.ts';
 import type { ActionContext, Inputs } from './request.ts';
 import type { Source } from './source.ts';
@@ -18,9 +17,9 @@ export async function makeRoom(inputs: Inputs, { signal, summary }: ActionContex
     const { items, gained, ms, skipped } = await reclaim(inputs.reclaimDisk, { signal });
     if (skipped) annotate('notice', `No room was made on the disk: ${skipped}.`);
     else {
-      const told = `Made ${megabytes(gained)} of room on the disk in ${(ms / 1000).toFixed(1)} s`;
+      const told = `Made ${bytesText(gained)} of room on the disk in ${(ms / 1000).toFixed(1)} s`;
       console.log(
-        [`${told}:`, ...items.map(({ name, bytes }) => `  ${name} ${megabytes(bytes)}`)].join('\n'),
+        [`${told}:`, ...items.map(({ name, bytes }) => `  ${name} ${bytesText(bytes)}`)].join('\n'),
       );
       summary.push(`${told}.`);
     }

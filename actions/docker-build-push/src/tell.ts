@@ -1,10 +1,10 @@
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { annotate, code, table } from '@mlops/core';
+import { annotate, bytesText, code, table } from '@mlops/core';
 import type { ImageRecord } from '@mlops/core/record';
 import { parseReference } from '@mlops/oci';
 import type { Job, Result } from './build.ts';
-import { largestOf, megabytes } from './image/budget.ts';
+import { largestOf } from './image/budget.ts';
 import type { ImageFacts } from './image/facts.ts';
 import { type Naming, nameOf, tagOf } from './naming.ts';
 import type { ActionContext } from './request.ts';
@@ -98,7 +98,7 @@ export function imageRecord(
 
 export function summaryOf(name: string, facts: ImageFacts, references: readonly string[]): string {
   const rows = facts.platforms.map(({ platform, descriptor, bytes, layers }) => [
-    ...[platform, code(descriptor.digest), megabytes(bytes), String(layers.length)],
+    ...[platform, code(descriptor.digest), bytesText(bytes), String(layers.length)],
   ]);
   return [
     `### Image ${code(name)}`,

@@ -1,4 +1,5 @@
 export { type Action, defineAction, type InputsOf, type OutputsOf } from './action.ts';
+export { bytesText } from './bytes-text.ts';
 export { messageOf, type Place, throwAll, UserError, UserErrors } from './errors.ts';
 export type { GitHub, Payload } from './github.ts';
 export {

@@ -1,5 +1,7 @@
 import { type JobRecord, type Measured, numberOf, type RunRecord } from '@mlops/core/record';
 
+export { bytesText } from '@mlops/core';
+
 /** How the report words numbers, times and verdicts, the same on the page and in the summary. */
 
 /** For the page, which cannot count on an emoji font. */
@@ -16,13 +18,6 @@ export function durationText(milliseconds: number): string {
   if (minutes < 60)
     return `${minutes} min ${String(Math.floor((milliseconds % 60_000) / 1000)).padStart(2, '0')} s`;
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
-}
-
-/** `950 B`, `1.2 MB` */
-export function bytesText(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  const power = Math.min(units.length - 1, bytes > 0 ? Math.floor(Math.log10(bytes) / 3) : 0);
-  return power === 0 ? `${bytes} B` : `${(bytes / 1000 ** power).toFixed(1)} ${units[power]}`;
 }
 
 /** `87 %` */

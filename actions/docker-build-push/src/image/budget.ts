@@ -1,5 +1,5 @@
 import { createGunzip, createZstdDecompress } from 'node:zlib';
-import { plain, table, UserError } from '@mlops/core';
+import { bytesText, plain, table, UserError } from '@mlops/core';
 import type { Descriptor } from '@mlops/oci';
 import type { ImageFacts, ImageSource, PlatformImage } from './facts.ts';
 import type { Layout } from './layout.ts';
@@ -47,14 +47,14 @@ export function layersTable({ layers }: PlatformImage, made: readonly string[]):
     .map((layer, i) => ({ ...layer, number: i + 1, made: made[i] ?? '' }))
     .sort((a, b) => b.size - a.size)
     .slice(0, shown)
-    .map(({ number, size, made }) => [String(number), megabytes(size), plain(made)]);
+    .map(({ number, size, made }) => [String(number), bytesText(size), plain(made)]);
   return table(['Layer', 'Size', 'Made by'], rows);
 }
 
 export function filesTable(files: readonly LargeFile[]): string {
   return table(
     ['File', 'Size, unpacked', 'Layer'],
-    files.map(({ path, bytes, layer }) => [plain(path), megabytes(bytes), String(layer)]),
+    files.map(({ path, bytes, layer }) => [plain(path), bytesText(bytes), String(layer)]),
   );
 }
 
@@ -84,24 +84,16 @@ export async function refuseBeyondBudget(
   if (!largest || largest.bytes <= budget) return;
   const files = await largestFiles(layout, largest);
   summary.push(
-    `### The image is larger than its budget\n\n${megabytes(largest.bytes)} of ${megabytes(budget)}, ${largest.platform}`,
+    `### The image is larger than its budget\n\n${bytesText(largest.bytes)} of ${bytesText(budget)}, ${largest.platform}`,
     layersTable(largest, await madeBy(layout, largest)),
     ...(files.length ? [filesTable(files)] : []),
   );
-  const names = files.slice(0, 3).map(({ path, bytes }) => `${path} (${megabytes(bytes)})`);
+  const names = files.slice(0, 3).map(({ path, bytes }) => `${path} (${bytesText(bytes)})`);
   throw new UserError(
-    `the image has ${megabytes(largest.bytes)}, more than its budget of ${megabytes(budget)}; it is not pushed${names.length ? `. Its largest files: ${names.join(', ')}` : ''}`,
+    `the image has ${bytesText(largest.bytes)}, more than its budget of ${bytesText(budget)}; it is not pushed${names.length ? `. Its largest files: ${names.join(', ')}` : ''}`,
     {
       advice:
         "Leave out what serving does not need ('include', .dockerignore, requirements), deliver the model apart ('model-delivery: mounted'), or raise 'size-budget'. The summary lists layers and files.",
     },
   );
-}
-
-export function megabytes(bytes: number): string {
-  return bytes >= 1e9
-    ? `${(bytes / 1e9).toFixed(2)} GB`
-    : bytes >= 1e6
-      ? `${(bytes / 1e6).toFixed(1)} MB`
-      : `${(bytes / 1e3).toFixed(1)} kB`;
 }

@@ -6,7 +6,7 @@ import { buffer } from 'node:stream/consumers';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { pack } from 'tar-stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { largestFiles, largestOf, megabytes, refuseBeyondBudget } from '../../src/image/budget.ts';
+import { largestFiles, largestOf, refuseBeyondBudget } from '../../src/image/budget.ts';
 import { largestSize, readFacts } from '../../src/image/facts.ts';
 import { type Layout, openLayout } from '../../src/image/layout.ts';
 
@@ -125,10 +125,4 @@ describe('an image in a folder', () => {
   it('is none where there is no index', async () => {
     await expect(openLayout(join(folder, 'blobs'))).rejects.toThrow(/has no index\.json/);
   });
-});
-
-it('shows sizes in the unit that fits', () => {
-  expect([512, 999_949, 1_000_000, 2_345_678_901].map(megabytes)).toEqual([
-    ...['0.5 kB', '999.9 kB', '1.0 MB', '2.35 GB'],
-  ]);
 });
