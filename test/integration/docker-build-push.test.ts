@@ -90,6 +90,7 @@ beforeEach(async () => {
   await rm(join(state, 'failure'), { force: true });
   await writeFile(join(state, 'calls'), '');
   await use('docker-container');
+  await publish('acme/tumor:v1');
 });
 
 /** What the builder says of itself. */
