@@ -186,6 +186,33 @@ describe('the tabular example', () => {
   });
 });
 
+describe('a pull request', () => {
+  let example: Example;
+  beforeAll(async () => {
+    example = await Example.open();
+  });
+  afterAll(() => example?.close());
+
+  it('has its image built and tried, pushed nowhere', async () => {
+    await example.git('switch', '--quiet', '--create', 'faster');
+    await example.edit('params.yaml', 'max_iter: 120', 'max_iter: 110');
+    await example.push('Train less');
+    const run = await example.run({
+      ...{ event: 'pull_request', env: rig.env, vars: { IMAGE: rig.image('proposed') }, secrets },
+    });
+
+    expectSuccess(run);
+    expect(jobsOf(run)).toMatchObject({
+      'pipeline / Image / Build (linux/amd64)': 'success',
+      'pipeline / Image / Merge': 'skipped',
+      'pipeline / Deploy': 'skipped',
+    });
+    expect(run.log).toContain('POST /predict');
+    const stored = await readdir(rig.registry.folder, { recursive: true });
+    expect(stored.filter((path) => path.includes('proposed'))).toEqual([]);
+  });
+});
+
 /** Runs the example's stages by hand, as its README says: the bytes are those of the pipeline. */
 async function makeAnew({ folder }: Example, environment: string): Promise<void> {
   const uv = await tool('uv');
