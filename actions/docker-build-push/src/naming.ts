@@ -1,4 +1,5 @@
 import { annotate, type GitHub, type InputsOf, UserError } from '@mlops/core';
+import { command } from '@mlops/core/process';
 import { connect, formatReference, parseReference, type Repository } from '@mlops/oci';
 import type { action } from './action.ts';
 import { unquoted } from './buildx/attributes.ts';
@@ -31,6 +32,7 @@ export async function nameImage(
       advice: "Name the image, such as 'images: ghcr.io/acme/tumor', or write the whole reference.",
     });
   const epoch = Number(env.SOURCE_DATE_EPOCH);
+  const context = contextOf(github);
   const described = await describeImage({
     ...{
       images: inputs.images,
@@ -39,7 +41,7 @@ export async function nameImage(
       labels: unquoted('labels', inputs.labels),
     },
     annotations: unquoted('annotations', inputs.annotations),
-    context: contextOf(github),
+    context: { ...context, commitDate: context.commitDate ?? (await commitDate(github)) },
     ...{ now: new Date(), modelDigest },
     // The same commit gives the same labels, and so the same image.
     reproducible: true,
@@ -53,6 +55,17 @@ export async function nameImage(
     tagNames: [...new Set([...(hasRules ? described.tagNames : []), ...written.map(tagOf)])],
     references: [...new Set([...ruled, ...written])],
   };
+}
+
+/** When the commit was made, for events that do not tell; undefined where it is not checked out. */
+async function commitDate({ sha, workspace }: GitHub): Promise<Date | undefined> {
+  if (!/^[0-9a-f]{7,64}$/.test(sha)) return undefined;
+  const { stdout } = await command('git', ['show', '--no-patch', '--format=%cI', sha], {
+    cwd: workspace,
+    tolerate: true,
+  }).catch(() => ({ stdout: '' }));
+  const date = new Date(stdout.trim());
+  return Number.isNaN(date.getTime()) ? undefined : date;
 }
 
 export function tagOf(reference: string): string {
