@@ -330,7 +330,7 @@ export const action = defineAction({
     }),
     'verify-expect': structure(async () => (await import('./verify-schema.ts')).expectSchema, {
       description:
-        'What must hold, a mapping of `attestations` (default training, sbom and provenance), `commit`, `repository`, `ref`, `workflow`, `model-digest`, `digest`, `verdicts` (default pass and warn), `allow-dirty`.',
+        'What must hold, a mapping of `attestations` (default training, sbom and provenance), `commit`, `repository`, `ref`, `workflow`, `model-digest`, `digest`, `verdicts` (default pass and warn), `allow-dirty`, `layers` (fetch and check each, not only that they are there).',
       default: {},
     }),
     'verify-files': structure(async () => (await import('./verify-schema.ts')).filesSchema, {

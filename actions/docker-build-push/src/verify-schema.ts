@@ -12,6 +12,10 @@ export const expectSchema = z.strictObject({
   'model-digest': text.optional(),
   digest: text.optional(),
   'allow-dirty': z.boolean().optional(),
+  layers: z
+    .boolean()
+    .optional()
+    .describe('Whether every layer is fetched and checked byte by byte (default false).'),
   verdicts: z.array(z.enum(['pass', 'warn', 'fail', 'inconclusive', 'none'])).optional(),
 });
 

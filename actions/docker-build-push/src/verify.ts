@@ -16,7 +16,7 @@ export async function verify(inputs: Inputs, context: ActionContext): Promise<vo
   const here = (path: string | undefined) =>
     path === undefined ? undefined : resolve(workingDirectory, path);
   const found = await verifyProof({
-    ...{ reference, trust: trustOf(inputs, workingDirectory), signal },
+    ...{ reference, trust: trustOf(inputs, workingDirectory), signal, layers: expect.layers },
     expect: {
       ...expect,
       otherPredicates: expect['other-predicates'],
