@@ -7,6 +7,8 @@ import { transform } from 'esbuild';
 import { licensesOf } from './licenses.ts';
 
 const target = 'es2023';
+/** What third-party packages do without where it is not installed. */
+const optional = new Set(['kerberos', 'supports-color']);
 
 /**
  * The build script of every action: bundles src/main.ts and all it imports into dist/, to run on the runner's Node
@@ -61,8 +63,8 @@ async function minified(code: string): Promise<string> {
 }
 
 /**
- * Imports of ours that lead nowhere. ncc bundles code that throws in their place, which suits the optional dependencies
- * of third-party packages, so that a wrong import would only show when a user comes by it.
+ * Imports that lead nowhere. ncc bundles code that throws in their place, so that a wrong import, or one that a package
+ * does not declare, would only show when a user comes by it.
  */
 function missingImports({ modules, moduleGraph }: Compilation): UserError[] {
   return [...modules].flatMap((module) => {
@@ -70,7 +72,8 @@ function missingImports({ modules, moduleGraph }: Compilation): UserError[] {
     if (wanted === undefined) return [];
     return [...moduleGraph.getIncomingConnections(module)].flatMap(({ originModule }) => {
       const importer = originModule?.resource;
-      if (!importer || /[\\/]node_modules[\\/]/.test(importer)) return [];
+      if (!importer) return [];
+      if (/[\\/]node_modules[\\/]/.test(importer) && optional.has(wanted)) return [];
       return [new UserError(`the import of '${wanted}' leads nowhere`, { file: shownPath(importer) })];
     });
   });
