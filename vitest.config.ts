@@ -26,11 +26,11 @@ export default defineConfig({
         test: {
           name: 'container',
           include: ['test/container/**/*.test.ts'],
-          globalSetup: 'test/e2e/release-tree.ts',
           testTimeout: 300_000,
           // The first run builds BuildKit.
           hookTimeout: 1_200_000,
-          fileParallelism: false,
+          // Each file has a BuildKit of its own, with limits; more of them would wait for each other.
+          maxWorkers: 2,
         },
       },
       {
@@ -40,7 +40,7 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: 'test/e2e/release-tree.ts',
           testTimeout: 600_000,
-          hookTimeout: 600_000,
+          hookTimeout: 1_200_000,
           fileParallelism: false,
         },
       },

@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp } from 'node:fs/promises';
+import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
+import { waitFor } from '@mlops/core';
 import { command } from '@mlops/core/process';
 import { tool } from '@mlops/tools';
 import { startDaemon } from './daemon.ts';
@@ -24,6 +26,41 @@ const bridge = 'docker0';
  * @throws Error where the machine runs a Docker of its own, whose network it would take
  */
 export async function startDocker(): Promise<Docker> {
+  const turn = await takeTurn();
+  try {
+    const docker = await start();
+    return {
+      ...docker,
+      async close() {
+        await docker.close();
+        turn.close();
+      },
+    };
+  } catch (error) {
+    turn.close();
+    throw error;
+  }
+}
+
+/**
+ * Docker's network is the machine's, so that there is one at a time. An abstract name of a socket has one owner, and is
+ * free again when its process ends, however it does.
+ */
+async function takeTurn(): Promise<Server> {
+  return waitFor(
+    () =>
+      new Promise<Server | undefined>((resolve, reject) => {
+        const server = createServer();
+        server.once('error', (error: NodeJS.ErrnoException) =>
+          error.code === 'EADDRINUSE' ? resolve(undefined) : reject(error),
+        );
+        server.listen('\0mlops-test-docker', () => resolve(server));
+      }),
+    { what: 'the Docker of another test', deadlineMs: 600_000 },
+  );
+}
+
+async function start(): Promise<Docker> {
   if (existsSync(`/sys/class/net/${bridge}`)) throw new Error(`another Docker has the network ${bridge}`);
   const program = await tool('dockerd');
   const runc = await tool('runc');

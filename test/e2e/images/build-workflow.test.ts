@@ -9,8 +9,8 @@ import {
   temporaryRepository,
 } from '@mlops/testkit/engine';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { expectSuccess, jobsOf } from '../e2e/example.ts';
-import { inRegistry, messagesOf, type Rig, startRig } from './images.ts';
+import { inRegistry, messagesOf, type Rig, startRig } from '../../container/images.ts';
+import { expectSuccess, jobsOf } from '../example.ts';
 
 /** build.yml called by itself: two platforms on two runners, of an image that runs nothing and so emulates nothing. */
 

@@ -6,8 +6,8 @@ import { connect, parseReference, putManifest } from '@mlops/oci';
 import { artifactFiles, type RunResult } from '@mlops/testkit/engine';
 import { tool } from '@mlops/tools';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Example, expectSuccess, jobsOf, reportOf } from '../e2e/example.ts';
-import { inRegistry, messagesOf, type Rig, startRig } from './images.ts';
+import { inRegistry, messagesOf, type Rig, startRig } from '../../container/images.ts';
+import { Example, expectSuccess, jobsOf, reportOf } from '../example.ts';
 
 /** Whole pipelines that build an image, through act, with a real BuildKit and a real registry. */
 

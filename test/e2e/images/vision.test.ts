@@ -3,9 +3,9 @@ import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Example, expectSuccess, jobsOf, reportOf } from '../e2e/example.ts';
-import { openVision, shorten } from '../e2e/vision-example.ts';
-import { inRegistry, messagesOf, type Rig, startRig } from './images.ts';
+import { inRegistry, messagesOf, type Rig, startRig } from '../../container/images.ts';
+import { type Example, expectSuccess, jobsOf, reportOf } from '../example.ts';
+import { openVision, shorten } from '../vision-example.ts';
 
 /**
  * The vision example with a Dockerfile of its own, whose PyTorch is Debian's: that of the example's lock brings 3 GB of
@@ -25,7 +25,7 @@ EXPOSE 8000
 CMD ["python", "-m", "digits.serve"]
 `;
 const requirements = fileURLToPath(
-  new URL('../../packages/tools/requirements/beside-debian.txt', import.meta.url),
+  new URL('../../../packages/tools/requirements/beside-debian.txt', import.meta.url),
 );
 const { privateKey, publicKey } = generateKeyPairSync('ed25519');
 
