@@ -29,8 +29,7 @@ export default defineConfig({
           testTimeout: 300_000,
           // The first run builds BuildKit.
           hookTimeout: 1_200_000,
-          // Each file has a BuildKit of its own, with limits; more of them would wait for each other.
-          maxWorkers: 2,
+          fileParallelism: false,
         },
       },
       {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { open, readFile, rm } from 'node:fs/promises';
+import { mkdir, open, readFile, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { basename, join } from 'node:path';
 import { waitFor } from '@mlops/core';
@@ -34,10 +34,17 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const [program, ...args] = await options.commandLine(cgroup);
   const log = join(folder, 'log');
   const output = await open(log, 'w');
+  // What it mounts there goes with the folder.
+  const temp = join(folder, 'tmp');
+  await mkdir(temp);
   const child = spawn(program, args, {
     stdio: ['ignore', output.fd, output.fd],
     // Where there is no group with limits, Go at least gives back what it can.
-    env: { ...process.env, GOMEMLIMIT: String(Math.floor(limits.memoryBytes / 2)), ...env },
+    env: {
+      ...process.env,
+      ...{ TMPDIR: temp, GOMEMLIMIT: String(Math.floor(limits.memoryBytes / 2)) },
+      ...env,
+    },
   });
   const ended = new Promise<void>((resolve, reject) => {
     child.once('close', () => resolve());
