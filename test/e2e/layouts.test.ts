@@ -12,11 +12,11 @@ beforeAll(async () => {
 afterAll(() => example.close());
 
 test('a project in a subfolder goes through the whole pipeline', async () => {
-  const call = 'uses: org/mlops/.github/workflows/pipeline.yml@v1\n';
+  const inputs = '    with:\n';
   await example.edit(
     '../../.github/workflows/ml.yml',
-    call,
-    `${call}    with: { working-directory: ${folder} }\n`,
+    inputs,
+    `${inputs}      working-directory: ${folder}\n`,
   );
   await example.push('Name the folder');
   const run = await example.run();
