@@ -10,10 +10,10 @@ export function jobRecordPath(github: GitHub): string {
   return join(github.temp, 'mlops', 'run-record.json');
 }
 
-/** This job's fragment so far; a new one when no action has written any. */
+/** This job's fragment so far, also where an older action has written it; a new one when none has. */
 export function readJobRecord(github: GitHub): JobRecord {
   const path = jobRecordPath(github);
-  if (existsSync(path)) return JSON.parse(readFileSync(path, 'utf8')) as JobRecord;
+  const written = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Partial<JobRecord>) : {};
   const now = new Date().toISOString();
   return {
     schema: 1,
@@ -38,6 +38,7 @@ export function readJobRecord(github: GitHub): JobRecord {
     images: [],
     modelArtifacts: [],
     deployments: [],
+    ...written,
   };
 }
 

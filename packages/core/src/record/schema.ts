@@ -241,8 +241,8 @@ export const jobRecordSchema = z.object({
   trainings: z.array(training),
   gates: z.array(gateSchema),
   packages: z.array(packaged),
-  images: z.array(image),
-  modelArtifacts: z.array(modelArtifact),
+  images: z.array(image).default([]),
+  modelArtifacts: z.array(modelArtifact).default([]),
   deployments: z.array(deployment),
 });
 
