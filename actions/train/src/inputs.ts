@@ -1,19 +1,6 @@
 import { messageOf, UserError } from '@mlops/core';
-import type { Hasher } from '@mlops/core/hash';
+import { type Hasher, leftBehind } from '@mlops/core/hash';
 import type { InputDigest } from './key.ts';
-
-/** What tools leave behind in folders of code, and what would make a folder differ each time it is used. */
-const ignored = new Set([
-  '.git',
-  '.DS_Store',
-  '.ipynb_checkpoints',
-  '.mlops',
-  '.mypy_cache',
-  '.pytest_cache',
-  '.ruff_cache',
-  '.venv',
-  '__pycache__',
-]);
 
 /**
  * The content of every input that no stage writes, by path or pattern as declared. All of it is looked at before the
@@ -27,7 +14,7 @@ export async function readInputFiles(
   const digests = new Map<string, InputDigest[]>();
   for (const { stage, input } of inputs) {
     if (digests.has(input)) continue;
-    const found = await hasher.paths(folder, [input], ignored).catch((error: unknown) => {
+    const found = await hasher.paths(folder, [input], leftBehind).catch((error: unknown) => {
       if (!(error instanceof UserError)) throw error;
       throw new UserError(`stage '${stage}': inputs: ${messageOf(error)}`, {
         cause: error,
@@ -38,7 +25,7 @@ export async function readInputFiles(
     digests.set(
       input,
       found
-        .filter(({ path }) => path === input || !path.split('/').some((name) => ignored.has(name)))
+        .filter(({ path }) => path === input || !path.split('/').some((name) => leftBehind.has(name)))
         .map(({ path, digest, bytes }) => ({ path, digest, bytes })),
     );
   }

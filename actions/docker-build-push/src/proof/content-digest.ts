@@ -4,20 +4,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { messageOf, UserError } from '@mlops/core';
-import type { Hasher } from '@mlops/core/hash';
-
-/** What tools leave behind in folders of code; training does not count it either. */
-const ignored = new Set([
-  '.git',
-  '.DS_Store',
-  '.ipynb_checkpoints',
-  '.mlops',
-  '.mypy_cache',
-  '.pytest_cache',
-  '.ruff_cache',
-  '.venv',
-  '__pycache__',
-]);
+import { type Hasher, leftBehind } from '@mlops/core/hash';
 
 /**
  * The digest of a file or folder in the way that `like` was made: of the record's own kind, or of DVC's. Undefined
@@ -43,7 +30,7 @@ export async function contentDigest(
     }
   }
   if (found.isFile()) return (await hasher.file(place)).digest;
-  const counted = (await hasher.paths(folder, [path], ignored))[0]?.digest;
+  const counted = (await hasher.paths(folder, [path], leftBehind))[0]?.digest;
   // What a stage wrote is counted whole.
   return counted === like ? counted : (await hasher.tree(place)).digest;
 }

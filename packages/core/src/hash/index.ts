@@ -3,6 +3,9 @@ import { type Stats, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { messageOf, UserError } from '../errors.ts';
 import { digestFiles } from './digest-files.ts';
+
+export { leftBehind } from './left-behind.ts';
+
 import { type Match, matchPaths } from './match.ts';
 import { openPool } from './pool.ts';
 import { openStatCache } from './stat-cache.ts';
