@@ -6,23 +6,18 @@ import { diskOf, disksOf, diskTable } from '../../actions/docker-build-push/src/
 import { diskFullError, isDiskFull } from '../../actions/docker-build-push/src/disk/full-disk.ts';
 import { reclaim, reclaimable } from '../../actions/docker-build-push/src/disk/reclaim.ts';
 import { requireRoom } from '../../actions/docker-build-push/src/disk/room.ts';
-import { folderOf, smallDisk } from '../../actions/docker-build-push/test/disk/folder.ts';
+import {
+  hostedFiles as files,
+  folderOf,
+  hosted,
+  megabyte,
+  smallDisk,
+} from '../../actions/docker-build-push/test/disk/folder.ts';
 
 /** What only root may do with disks: mount small ones, and remove what a system has. */
 
 const { signal } = new AbortController();
-const hosted = { RUNNER_ENVIRONMENT: 'github-hosted', ImageOS: 'ubuntu24' };
 const options = { signal, env: hosted, platform: 'linux' } as const;
-const megabyte = 'x'.repeat(1e6);
-const files = {
-  'usr/local/lib/android/sdk/a': megabyte,
-  'usr/share/dotnet/b': megabyte,
-  'usr/local/julia1.12.1/c': megabyte,
-  'opt/hostedtoolcache/CodeQL/d': megabyte,
-  'opt/hostedtoolcache/Python/3.13/python': 'kept',
-  'opt/hostedtoolcache/Ruby/e': megabyte,
-  'usr/bin/git': 'kept',
-};
 
 describe('a small disk', () => {
   it('is refused before a build that does not fit, with what could be removed', async () => {

@@ -12,6 +12,20 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
 
+/** The environment of a runner that GitHub hosts. */
+export const hosted = { RUNNER_ENVIRONMENT: 'github-hosted', ImageOS: 'ubuntu24' };
+export const megabyte = 'x'.repeat(1e6);
+/** Some of what such a runner has, by paths from its root. */
+export const hostedFiles = {
+  'usr/local/lib/android/sdk/a': megabyte,
+  'usr/share/dotnet/b': megabyte,
+  'usr/local/julia1.12.1/c': megabyte,
+  'opt/hostedtoolcache/CodeQL/d': megabyte,
+  'opt/hostedtoolcache/Python/3.13/python': 'kept',
+  'opt/hostedtoolcache/Ruby/e': megabyte,
+  'usr/bin/git': 'kept',
+};
+
 /** A folder with these files, which is gone after the test. */
 export function folderOf(files: Readonly<Record<string, string>> = {}): string {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'disk-')));

@@ -2,21 +2,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { reclaim, reclaimable } from '../../src/disk/reclaim.ts';
-import { folderOf } from './folder.ts';
+import { hostedFiles as files, folderOf, hosted } from './folder.ts';
 
 const { signal } = new AbortController();
-const hosted = { RUNNER_ENVIRONMENT: 'github-hosted', ImageOS: 'ubuntu24' };
 const options = { signal, env: hosted, platform: 'linux' } as const;
-const megabyte = 'x'.repeat(1e6);
-const files = {
-  'usr/local/lib/android/sdk/a': megabyte,
-  'usr/share/dotnet/b': megabyte,
-  'usr/local/julia1.12.1/c': megabyte,
-  'opt/hostedtoolcache/CodeQL/d': megabyte,
-  'opt/hostedtoolcache/Python/3.13/python': 'kept',
-  'opt/hostedtoolcache/Ruby/e': megabyte,
-  'usr/bin/git': 'kept',
-};
 
 describe('elsewhere nothing is touched', () => {
   it.each([
