@@ -1,8 +1,9 @@
-import { stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { copyFile, link, mkdtemp, realpath, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { bytesText, UserError } from '@mlops/core';
 import { connect, parseReference } from '@mlops/oci';
-import { packAndPushModel } from '@mlops/oci/model';
+import { type PackOptions, type PushModelOptions, packAndPushModel } from '@mlops/oci/model';
 import type { ImageFacts } from './image/facts.ts';
 import { nameOf } from './naming.ts';
 import type { ActionContext, Inputs } from './request.ts';
@@ -23,16 +24,15 @@ export async function pushModelImage(
     });
   const reference = parseReference(modelImage);
   const { repository } = connect(reference);
-  const folder = await folderOf(join(context, model));
   // What refers to an image has to lie in its repository.
-  const isBeside = image.names.some((name) => nameOf(name) === nameOf(modelImage));
+  const isBeside = inputs.push && image.names.some((name) => nameOf(name) === nameOf(modelImage));
   const { digest: subjectDigest, mediaType, size } = image.facts ?? {};
   const subject =
     isBeside && subjectDigest && mediaType && size !== undefined
       ? { digest: subjectDigest, mediaType, size }
       : undefined;
   let told = 0;
-  const pushed = await packAndPushModel(repository, folder, reference.tag ?? 'latest', {
+  const options: PushModelOptions & PackOptions = {
     signal,
     ...(subject && { subject }),
     facts: {
@@ -47,7 +47,11 @@ export async function pushModelImage(
       told = done;
       console.log(`Pushing the model: ${bytesText(done)} of ${bytesText(total)}`);
     },
-  });
+  };
+  const tag = reference.tag ?? 'latest';
+  const pushed = await withFolder(join(context, model), github.temp, (folder) =>
+    packAndPushModel(repository, folder, tag, options),
+  );
   const { digest } = pushed.descriptor;
   const name = `${reference.registry}/${reference.repository}`;
   const bytes = pushed.pack.files.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
@@ -56,7 +60,7 @@ export async function pushModelImage(
     ...{
       name,
       digest,
-      tag: reference.tag ?? 'latest',
+      tag,
       bytes,
       sentBytes: pushed.sent,
       files: pushed.pack.files.length,
@@ -67,9 +71,23 @@ export async function pushModelImage(
   );
 }
 
-/** A model may be one file; a Kitfile lies beside it. */
-async function folderOf(path: string): Promise<string> {
+/**
+ * The folder to push: the model's own, or for a model of one file one that holds nothing else, since all sorts of things
+ * may lie beside it. With a Kitfile beside it, that says what belongs to the model.
+ */
+async function withFolder<T>(path: string, temp: string, use: (folder: string) => Promise<T>): Promise<T> {
   const found = await stat(path).catch(() => undefined);
   if (!found) throw new UserError(`there is no model at '${path}'`, { advice: "Check the input 'model'." });
-  return found.isDirectory() ? path : dirname(path);
+  if (found.isDirectory()) return use(path);
+  const beside = dirname(path);
+  if (['Kitfile', 'kitfile', '.kitfile'].some((name) => existsSync(join(beside, name)))) return use(beside);
+  const folder = await mkdtemp(join(temp, 'mlops-model-'));
+  try {
+    const target = join(folder, basename(path));
+    // On another disk it has to be copied.
+    await link(await realpath(path), target).catch(() => copyFile(path, target));
+    return await use(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
