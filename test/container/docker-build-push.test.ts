@@ -146,6 +146,42 @@ describe('the model', () => {
   });
 });
 
+describe('a model of one file', () => {
+  it('is pushed without what lies beside it', async () => {
+    const root = await rig.project('single', {
+      ...copied,
+      'model.joblib': 'weights',
+      'secret.env': 'TOKEN=1',
+    });
+    const reference = rig.image('single-model:1');
+    const result = await rig.run(root, {
+      ...{ images: rig.image('single'), tags: 'v1', model: 'model.joblib', 'model-image': reference },
+    });
+    expect(messagesOf(result, 'error')).toEqual([]);
+    const { json } = await inRegistry(reference);
+    const paths = json.layers.map(
+      (layer: { annotations: Record<string, string> }) => layer.annotations['org.cncf.model.filepath'],
+    );
+    expect(paths).toEqual(['model.joblib']);
+  });
+});
+
+describe('a second image in the same job', () => {
+  it('is attested by itself, and the first one not again', async () => {
+    const { privateKey } = generateKeyPairSync('ed25519');
+    const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    const root = await rig.project('two', copied);
+    const inputs = { tags: 'v1', sign: 'key', 'signing-key': key };
+    const first = await rig.run(root, { ...inputs, images: rig.image('two-a') });
+    const second = await rig.run(root, { ...inputs, images: rig.image('two-b') }, { after: first });
+    expect(messagesOf(second, 'error')).toEqual([]);
+    expect(second.record?.images.map(({ name, attestations }) => [name, attestations.length])).toEqual([
+      [rig.image('two-a'), 1],
+      [rig.image('two-b'), 1],
+    ]);
+  });
+});
+
 describe('the logins', () => {
   it('are those of the job, and gone after it', async () => {
     const registry = await startOciRegistry({ authenticated: true });

@@ -4,7 +4,14 @@ import { annotate, UserError } from '@mlops/core';
 import type { ImageRecord } from '@mlops/core/record';
 import { recordSoFar } from '@mlops/core/run-so-far';
 import { repositoryOf } from './naming.ts';
-import { chooseSigning, prove, readSource, resolveSubject, type Signing } from './proof/index.ts';
+import {
+  chooseSigning,
+  prove,
+  readSource,
+  resolveSubject,
+  type Signing,
+  type Source,
+} from './proof/index.ts';
 import type { ActionContext, Inputs } from './request.ts';
 
 /** Attests what images that were pushed are made of, under each of their names, and notes it in their records. */
@@ -16,11 +23,8 @@ export async function attestImages(
   if (inputs.sign === 'none' || images.length === 0) return;
   const signing = await signingFor(inputs, context);
   if (!signing) return;
-  const { signal, workingDirectory, outputs, github, summary } = context;
-  const [record, source] = await Promise.all([
-    recordSoFar(context),
-    readSource(workingDirectory, { signal }).catch(() => undefined),
-  ]);
+  const { signal, outputs, github, summary } = context;
+  const [record, source] = await Promise.all([recordSoFar(context), sourceOf(context)]);
   const folder = await mkdtemp(join(github.temp, 'mlops-proof-'));
   for (const image of images) {
     const subject = await resolveSubject(repositoryOf(image.name), image.digest, { signal });
@@ -44,6 +48,15 @@ export async function attestImages(
   outputs.attestations = JSON.stringify(
     images.flatMap(({ name, attestations }) => attestations.map((one) => ({ name, ...one }))),
   );
+}
+
+/** The code in the working copy. One that git cannot read is said to be missing, and `verify` then finds none. */
+async function sourceOf({ workingDirectory, signal }: ActionContext): Promise<Source | undefined> {
+  return readSource(workingDirectory, { signal }).catch((error: unknown) => {
+    if (signal.aborted || !(error instanceof UserError)) throw error;
+    annotate('warning', `What is attested does not tell of the code: ${error.message}`);
+    return undefined;
+  });
 }
 
 /** With `auto` an image may go without signature: not every caller grants what that takes. */

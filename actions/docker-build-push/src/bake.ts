@@ -1,15 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { annotate, milliseconds, saveState, UserError } from '@mlops/core';
+import { annotate, milliseconds, UserError } from '@mlops/core';
 import { bakeArguments } from './buildx/arguments.ts';
 import { runBuild } from './buildx/build.ts';
-import { prepareBuilder } from './buildx/builder.ts';
-import { findBuildx } from './buildx/program.ts';
+import type { Need } from './buildx/builder.ts';
 import { confirmPush } from './image/confirm.ts';
 import type { ImageFacts } from './image/facts.ts';
 import { nameImage, nameOf, tagOf } from './naming.ts';
+import { openBuilder } from './open-builder.ts';
 import type { ActionContext, Inputs } from './request.ts';
-import { buildEnvironment } from './step-environment.ts';
 import { imageRecord, summaryOf, tellFacts, tellNaming } from './tell.ts';
 
 /** Builds what the files for bake say; the image's tags and labels are there for targets that inherit them. */
@@ -21,20 +20,8 @@ export async function bake(inputs: Inputs, context: ActionContext): Promise<void
   await tellNaming(naming, context);
   const provenance = inputs.provenance ?? (inputs.load ? undefined : 'mode=min');
   const attests = [provenance, inputs.sbom];
-  const buildx = await findBuildx(process.env, inputs.buildxVersion);
-  const env = buildEnvironment(process.env);
-  const builder = await prepareBuilder(
-    buildx,
-    {
-      ...inputs,
-      nodes: inputs.builderNodes,
-      needs: attests.some((one) => one && one !== 'false') ? ['attestations'] : [],
-    },
-    { env, workingDirectory, temp: github.temp, signal },
-  );
-  if (builder.isOwn && !inputs.keepBuilder)
-    saveState('builder', JSON.stringify({ buildx, name: builder.name }));
-  Object.assign(outputs, { builder: builder.name, builderDriver: builder.driver });
+  const needs: Need[] = attests.some((one) => one && one !== 'false') ? ['attestations'] : [];
+  const { builder, buildx, env } = await openBuilder(inputs, context, needs);
   const folder = await mkdtemp(join(github.temp, 'mlops-bake-'));
   try {
     const metadataFile = join(folder, 'metadata.json');
@@ -96,7 +83,7 @@ export function refuseWhatBakeIgnores(inputs: Inputs): void {
     },
     ...{ 'size-budget': inputs.sizeBudget !== undefined, 'model-image': !!inputs.modelImage },
     ...{ smoke: inputs.smoke.length > 0, 'smoke-test': inputs.smokeTest === 'always' },
-    lint: inputs.lint !== 'off',
+    ...{ lint: inputs.lint !== 'off', 'min-free': inputs.minFree !== undefined },
   };
   const ignored = Object.keys(set).filter((name) => set[name]);
   if (ignored.length === 0) return;

@@ -1,16 +1,17 @@
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { annotate, milliseconds, saveState, UserError } from '@mlops/core';
+import { annotate, milliseconds, UserError } from '@mlops/core';
+import type { ImageRecord } from '@mlops/core/record';
 import { buildArguments, imageOutput, layoutOutput } from './buildx/arguments.ts';
 import { type Built, runBuild } from './buildx/build.ts';
-import { type Builder, prepareBuilder } from './buildx/builder.ts';
-import { findBuildx } from './buildx/program.ts';
+import type { Builder } from './buildx/builder.ts';
 import { prepareSecrets, type Secrets } from './buildx/secrets.ts';
 import { chooseCompression, lastSize, refusesMediaType } from './compression.ts';
 import { confirmPush } from './image/confirm.ts';
 import { type ImageFacts, readFacts } from './image/facts.ts';
 import { openLayout } from './image/layout.ts';
 import { type Naming, nameImage } from './naming.ts';
+import { openBuilder } from './open-builder.ts';
 import { type Profile, profileOf } from './profile.ts';
 import { prepareRecipe, type Recipe } from './recipe.ts';
 import {
@@ -23,10 +24,9 @@ import {
   secretsOf,
   wantsSmoke,
 } from './request.ts';
-import { makeRoom, moveBuilder, requireRoomFor } from './room.ts';
+import { requireRoomFor } from './room.ts';
 import type { SmokeReport } from './smoke/index.ts';
 import { type Source, withSource } from './source.ts';
-import { buildEnvironment } from './step-environment.ts';
 import { tellNaming, tellResult } from './tell.ts';
 
 /** Builds an image, looks at it before it is pushed where that is asked for, pushes it, and says what it is. */
@@ -49,10 +49,11 @@ export async function build(inputs: Inputs, context: ActionContext): Promise<voi
       secrets = await prepareSecrets(secretsOf(inputs, source), {
         ...{ env: process.env, workingDirectory: context.workingDirectory, temp: context.github.temp },
       });
+      const before = context.record.images.length;
       const job = await prepareJob(inputs, context, { source, naming, recipe, secrets, folder });
       const result = await buildAndPush(job);
       await tellResult(job, result, Date.now() - started);
-      await prove(job, result);
+      await prove(job, result, context.record.images.slice(before));
     } finally {
       await secrets?.remove();
       await rm(folder, { recursive: true, force: true });
@@ -61,7 +62,11 @@ export async function build(inputs: Inputs, context: ActionContext): Promise<voi
 }
 
 /** The model as an artifact of its own, and the proof of what was pushed; a push by digest is proven when it is merged. */
-async function prove({ inputs, context, source, naming }: Job, { facts }: Result): Promise<void> {
+async function prove(
+  { inputs, context, source, naming }: Job,
+  { facts }: Result,
+  pushed: readonly ImageRecord[],
+): Promise<void> {
   if (inputs.call !== 'build') return;
   if (inputs.modelImage)
     await (await import('./push-model.ts')).pushModelImage(
@@ -71,7 +76,7 @@ async function prove({ inputs, context, source, naming }: Job, { facts }: Result
       context,
     );
   if (inputs.sign === 'none' || !inputs.push || inputs.pushByDigest) return;
-  await (await import('./attest.ts')).attestImages(inputs, context, context.record.images);
+  await (await import('./attest.ts')).attestImages(inputs, context, pushed);
 }
 
 /** All that a build is made of. */
@@ -108,36 +113,11 @@ async function prepareJob(
   const { github, workingDirectory, signal } = context;
   const profile = profileOf(inputs.profile, { ...inputs, platforms: platformsOf(inputs) });
   const isHeld = inputs.call === 'build' && (wantsSmoke(inputs) || inputs.sizeBudget !== undefined);
-  const buildx = await findBuildx(process.env, inputs.buildxVersion);
-  const env = buildEnvironment(process.env);
-  await makeRoom(inputs, context);
-  const prepared = async () => {
-    const builder = await prepareBuilder(
-      buildx,
-      {
-        ...inputs,
-        nodes: inputs.builderNodes,
-        needs: needsOf(inputs, isHeld),
-      },
-      {
-        ...{ env, workingDirectory, temp: github.temp, signal },
-        beforeStart: (node) => moveBuilder(inputs, node, signal),
-      },
-    );
-    if (builder.isOwn && !inputs.keepBuilder)
-      saveState('builder', JSON.stringify({ buildx, name: builder.name }));
-    return builder;
-  };
   // A registry far away and a builder that starts are waited for at the same time.
-  const [builder, lastBytes] = await Promise.all([
-    prepared(),
+  const [{ builder, buildx, env }, lastBytes] = await Promise.all([
+    openBuilder(inputs, context, needsOf(inputs, isHeld)),
     lastSize(inputs.push ? parts.naming.references[0] : undefined, signal),
   ]);
-  Object.assign(context.outputs, {
-    builder: builder.name,
-    builderDriver: builder.driver,
-    builderPlatforms: builder.platforms.join('\n'),
-  });
   return {
     ...parts,
     ...{ inputs, context, profile, builder, isHeld, lastBytes },
@@ -152,9 +132,9 @@ async function prepareJob(
 }
 
 async function buildAndPush(job: Job): Promise<Result> {
-  const { inputs, source, profile, builder, isHeld, folder, context, lastBytes } = job;
+  const { inputs, source, recipe, profile, builder, isHeld, folder, context, lastBytes } = job;
   const output = isHeld ? folder : undefined;
-  await requireRoomFor(inputs, context, { source, builder, image: lastBytes, output });
+  await requireRoomFor(inputs, context, { source, recipe, builder, image: lastBytes, output });
   const bytes = Math.max(await sizeOf(source), lastBytes);
   const chosen = chooseCompression(inputs.compression, profile.onlyGzip, bytes);
   try {

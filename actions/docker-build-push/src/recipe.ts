@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { annotate, type Context, group, type InputsOf, UserError } from '@mlops/core';
-import { recordSoFar } from '@mlops/core/run-so-far';
 import type { action } from './action.ts';
 import type { Source } from './source.ts';
 
@@ -43,7 +42,7 @@ function findFile(
   workingDirectory: string,
 ): string | undefined {
   if (given) {
-    // Where a package is the context, its own files come first.
+    // That of the checkout, also where a package is the context, which may bring one along.
     const candidates = isAbsolute(given) ? [given] : [resolve(workingDirectory, given), join(context, given)];
     const file = candidates.find((path) => existsSync(path));
     if (file) return file;
@@ -79,6 +78,7 @@ async function write(
 /** A pickled model may load under no other Python than the one that it was trained with, such as `3.12`. */
 async function trainedWith(packageDigest: string | undefined, where: Where): Promise<string | undefined> {
   if (!packageDigest) return undefined;
+  const { recordSoFar } = await import('@mlops/core/run-so-far');
   const { jobs } = await recordSoFar(where);
   const job = jobs.find(({ packages }) => packages.some(({ digest }) => digest === packageDigest));
   return job?.environments.map(({ python }) => /^\d+\.\d+/.exec(python)?.[0]).find(Boolean);

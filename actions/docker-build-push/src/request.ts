@@ -53,7 +53,7 @@ function cachesOf({ inputs, naming }: Job): { cacheFrom: string[]; cacheTo: stri
       : cache === 'gha'
         ? { from: `type=gha,scope=${name ?? 'image'}${suffix}`, to: ',mode=max' }
         : undefined;
-  // Who may not push the image may not write beside it either, and a pull request shall not fill the cache.
+  // Who may not push the image may not write beside it either; GitHub keeps apart what a pull request writes.
   const writes = shared && (cache === 'gha' || push);
   return {
     cacheFrom: [...cacheFrom, ...(shared ? [shared.from] : [])],

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { annotate, bytesText } from '@mlops/core';
 import type { Builder } from './buildx/builder.ts';
 import { bytesOf } from './inspect.ts';
+import type { Recipe } from './recipe.ts';
 import type { ActionContext, Inputs } from './request.ts';
 import type { Source } from './source.ts';
 
@@ -61,9 +62,15 @@ async function dataRoot(given: string): Promise<string | undefined> {
 export async function requireRoomFor(
   inputs: Inputs,
   { signal, github }: ActionContext,
-  about: { source: Source; builder: Builder; image: number; output: string | undefined },
+  about: {
+    source: Source;
+    recipe: Recipe;
+    builder: Builder;
+    image: number;
+    output: string | undefined;
+  },
 ): Promise<void> {
-  const { source, builder, image, output } = about;
+  const { source, recipe, builder, image, output } = about;
   const minFree = inputs.minFree === undefined ? undefined : freeBytes(inputs.minFree);
   if (minFree === 0 || process.platform !== 'linux') return;
   const isLocal = builder.driver.startsWith('docker') && existsSync(dockerRoot);
@@ -73,7 +80,10 @@ export async function requireRoomFor(
     import('./disk/context-size.ts'),
     import('./disk/reclaim.ts'),
   ]);
-  const rules = await readFile(join(source.context, '.dockerignore'), 'utf8').catch(() => '');
+  // The one beside the Dockerfile goes before the context's own.
+  const rules = await readFile(`${recipe.file}.dockerignore`, 'utf8')
+    .catch(() => readFile(join(source.context, '.dockerignore'), 'utf8'))
+    .catch(() => '');
   const { bytes } = await contextSize(source.context, rules, signal);
   await requireRoom(
     {

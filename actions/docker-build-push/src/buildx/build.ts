@@ -43,6 +43,7 @@ const keptLines = 400;
  */
 export async function runBuild(run: BuildRun): Promise<Built> {
   const { attempts, timeoutMs, signal, pauseMs = 2000 } = run;
+  // Not by core's retry, which does not wait for what it cancels: buildx has to be gone before its files are.
   const deadline = AbortSignal.timeout(timeoutMs);
   for (let attempt = 1; ; attempt++) {
     const outcome = await tryBuild(run, AbortSignal.any([signal, deadline])).catch((error: unknown) => {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { mask, throwAll, UserError } from '@mlops/core';
 import { formatAttributes, unquoted } from './attributes.ts';
@@ -57,14 +57,19 @@ export async function prepareSecrets(
   throwAll(problems);
 
   const folder = given.length ? await mkdtemp(join(temp, 'mlops-secrets-')) : undefined;
+  const remove = async () => {
+    if (folder) await rm(folder, { recursive: true, force: true });
+  };
   const written = await Promise.all(
     given.map(async ([id, value], i) => {
       const path = join(folder ?? temp, String(i));
       await writeFile(path, value, { mode: 0o600 });
-      await chmod(path, 0o600);
       return formatAttributes({ id, src: path });
     }),
-  );
+  ).catch(async (error: unknown) => {
+    await remove();
+    throw error;
+  });
   const sources = [
     ...written,
     ...fromEnv.map(([id, name]) => formatAttributes({ id, env: name })),
@@ -72,9 +77,7 @@ export async function prepareSecrets(
   ];
   return {
     args: sources.flatMap((source) => ['--secret', source]),
-    remove: async () => {
-      if (folder) await rm(folder, { recursive: true, force: true });
-    },
+    remove,
   };
 }
 
