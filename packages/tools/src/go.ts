@@ -48,7 +48,8 @@ async function build(
   env: NodeJS.ProcessEnv,
 ) {
   // GOTOOLCHAIN: a build must not fetch another Go than the one chosen here. GOFLAGS: nothing but the sources decides.
-  const goEnv = { ...env, GOTOOLCHAIN: 'local', GOFLAGS: '', GOBIN: target, CGO_ENABLED: '0' };
+  const toolchain = 'toolchain' in source && source.toolchain ? `go${source.toolchain}` : 'local';
+  const goEnv = { ...env, GOTOOLCHAIN: toolchain, GOFLAGS: '', GOBIN: target, CGO_ENABLED: '0' };
   const install = ['install', '-trimpath'];
   try {
     if ('sources' in source) {
